@@ -1,0 +1,248 @@
+// SPDX-License-Identifier: MIT
+/*
+ * The mounts of a session. The targets here are the system's own directories, whose parents are
+ * all root's: no user can put a symlink in their way, so plain paths are safe.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <linux/magic.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <sys/sysinfo.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#include "fd.h"
+#include "steps.h"
+
+#define BYTES_AN_INODE 8192
+#define MIN_INODES     1024
+#define MOUNTINFO_MAX  (64 << 20)
+
+int mount_failed(struct pns_err *err, int code, const char *what)
+{
+	if (code == ENOSPC)
+		return pns_err_add(err, code,
+				   "%s: too many mounts: raise the limit fs.mount-max with "
+				   "sysctl",
+				   what);
+	return pns_err_sys(err, code, "%s", what);
+}
+
+int step_propagation(const struct pns_plan *plan, struct pns_err *err)
+{
+	const unsigned long how =
+		plan->propagation == PNS_PROPAGATION_SLAVE ? MS_SLAVE : MS_PRIVATE;
+
+	if (mount(NULL, "/", NULL, MS_REC | how, NULL) < 0)
+		return pns_err_sys(err, errno, "cutting the session's mounts off from the host's");
+	return 0;
+}
+
+/*
+ * A login program in a chroot would leave it by joining us: setns() sets its root to that of the
+ * namespace. Entering our own namespace does the same to us, so that a chroot shows.
+ */
+int step_root(const struct pns_plan *plan, struct pns_err *err)
+{
+	pns_fd_auto int self = open("/proc/self/ns/mnt", O_RDONLY | O_CLOEXEC);
+	struct stat before, after;
+
+	(void)plan;
+	if (self < 0 || stat("/", &before) < 0 || setns(self, CLONE_NEWNS) < 0 ||
+	    stat("/", &after) < 0)
+		return pns_err_sys(err, errno, "finding the root directory");
+	if (before.st_dev != after.st_dev || before.st_ino != after.st_ino)
+		return pns_err_add(err, EOPNOTSUPP,
+				   "the login program runs in a chroot, which it would "
+				   "leave: write mount = no for this service, or run it outside");
+	return 0;
+}
+
+int step_proc(const struct pns_plan *plan, struct pns_err *err)
+{
+	(void)plan;
+	if (mount("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL) < 0)
+		return mount_failed(err, errno, "mounting /proc");
+	return 0;
+}
+
+/* One line of /proc/self/mountinfo, proc_pid_mountinfo(5): id, parent, and where. */
+struct mountinfo {
+	int id, parent;
+	char path[4096];
+};
+
+/* Octal escapes stand for blank, tab, newline and backslash. */
+static void unescape(char *s)
+{
+	char *to = s;
+
+	for (; *s; s++) {
+		if (s[0] == '\\' && s[1] && s[2] && s[3]) {
+			*to++ = (char)((s[1] - '0') << 6 | (s[2] - '0') << 3 | (s[3] - '0'));
+			s += 3;
+		} else {
+			*to++ = *s;
+		}
+	}
+	*to = '\0';
+}
+
+static const char *mountinfo_next(const char *at, struct mountinfo *ret)
+{
+	const char *end = strchr(at, '\n');
+
+	if (sscanf(at, "%d %d %*s %*s %4095s", &ret->id, &ret->parent, ret->path) != 3)
+		return NULL;
+	unescape(ret->path);
+	return end ? end + 1 : NULL;
+}
+
+/* The mounts right below /sys, cloned with all that hangs on them. */
+struct carried {
+	size_t n;
+	struct {
+		int tree;
+		char *path;
+	} mount[64];
+};
+
+static void carried_cleanup(struct carried *carried)
+{
+	while (carried->n) {
+		carried->n--;
+		pns_fd_close(&carried->mount[carried->n].tree);
+		free(carried->mount[carried->n].path);
+	}
+}
+
+static int carry(struct carried *carried, const char *path)
+{
+	int tree;
+
+	if (carried->n == sizeof(carried->mount) / sizeof(carried->mount[0]))
+		return -E2BIG;
+	tree = open_tree(AT_FDCWD, path, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE);
+	if (tree < 0)
+		return -errno;
+	carried->mount[carried->n].tree = tree;
+	carried->mount[carried->n].path = strdup(path);
+	carried->n++;
+	return carried->mount[carried->n - 1].path ? 0 : -ENOMEM;
+}
+
+static int carry_submounts(const char *text, struct carried *carried)
+{
+	struct mountinfo line;
+	int sys = -1, r = 0;
+
+	for (const char *at = text; at && *at;) {
+		at = mountinfo_next(at, &line);
+		if (strcmp(line.path, "/sys") == 0)
+			sys = line.id; /* the last one lies on top */
+	}
+	for (const char *at = text; r == 0 && at && *at;) {
+		at = mountinfo_next(at, &line);
+		if (line.parent == sys && strcmp(line.path, "/sys") != 0)
+			r = carry(carried, line.path);
+	}
+	return r;
+}
+
+static int replace_sys(const char *mountinfo, unsigned long flags)
+{
+	__attribute__((cleanup(carried_cleanup))) struct carried carried = {0};
+	int r;
+
+	r = carry_submounts(mountinfo, &carried);
+	if (r < 0)
+		return r;
+	if (mount("sysfs", "/sys", "sysfs", flags, NULL) < 0)
+		return -errno;
+	for (size_t i = 0; i < carried.n; i++)
+		/* ENOENT: a directory that only the host's network namespace has. */
+		if (move_mount(carried.mount[i].tree, "", AT_FDCWD, carried.mount[i].path,
+			       MOVE_MOUNT_F_EMPTY_PATH) < 0 &&
+		    errno != ENOENT)
+			return -errno;
+	return 0;
+}
+
+/*
+ * sysfs shows the network namespace of whoever mounted it. A fresh one hides the cgroup tree and
+ * whatever else is mounted below: those are carried over.
+ */
+int step_sys(const struct pns_plan *plan, struct pns_err *err)
+{
+	unsigned long flags = MS_NOSUID | MS_NODEV | MS_NOEXEC;
+	pns_fd_auto int fd = -1;
+	struct statvfs vfs;
+	struct statfs fs;
+	char *text;
+	size_t len;
+	int r;
+
+	(void)plan;
+	if (statfs("/sys", &fs) < 0 || fs.f_type != SYSFS_MAGIC || statvfs("/sys", &vfs) < 0)
+		return 0; /* no sysfs there, so nothing of the host's network shows */
+	if (vfs.f_flag & ST_RDONLY)
+		flags |= MS_RDONLY;
+	fd = open("/proc/self/mountinfo", O_RDONLY | O_CLOEXEC);
+	r = fd < 0 ? -errno : pns_fd_read_all(fd, MOUNTINFO_MAX, &text, &len);
+	if (r < 0)
+		return pns_err_sys(err, -r, "/proc/self/mountinfo");
+	r = replace_sys(text, flags);
+	free(text);
+	return r < 0 ? mount_failed(err, -r, "mounting /sys") : 0;
+}
+
+/* "size=10%,nr_inodes=N": tmpfs(5) would allow half the memory in files of no bytes otherwise. */
+static void tmpfs_options(const struct pns_plan *plan, char *buf, size_t size)
+{
+	uint64_t bytes = plan->tmp_size.value;
+	struct sysinfo info = {0};
+
+	if (plan->tmp_size.percent && sysinfo(&info) == 0)
+		bytes = (uint64_t)info.totalram * info.mem_unit / 100 * plan->tmp_size.value;
+	bytes /= BYTES_AN_INODE;
+	snprintf(buf, size, "mode=1777,size=%" PRIu64 "%s,nr_inodes=%" PRIu64, plan->tmp_size.value,
+		 plan->tmp_size.percent ? "%" : "", bytes < MIN_INODES ? MIN_INODES : bytes);
+}
+
+static int mount_tmpfs(const struct pns_plan *plan, const char *path, struct pns_err *err)
+{
+	char options[128], what[64];
+
+	tmpfs_options(plan, options, sizeof(options));
+	snprintf(what, sizeof(what), "mounting a tmpfs on %s", path);
+	if (mount("tmpfs", path, "tmpfs", MS_NOSUID | MS_NODEV, options) < 0)
+		return mount_failed(err, errno, what);
+	return 0;
+}
+
+int step_tmp(const struct pns_plan *plan, struct pns_err *err)
+{
+	int r = mount_tmpfs(plan, "/tmp", err);
+
+	return r < 0 ? r : mount_tmpfs(plan, "/var/tmp", err);
+}
+
+int step_ipc(const struct pns_plan *plan, struct pns_err *err)
+{
+	int r = mount_tmpfs(plan, "/dev/shm", err);
+
+	if (r < 0)
+		return r;
+	/* Where the host has no /dev/mqueue, nobody sees queues by path: the namespace is enough. */
+	if (mount("mqueue", "/dev/mqueue", "mqueue", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL) < 0 &&
+	    errno != ENOENT)
+		return mount_failed(err, errno, "mounting /dev/mqueue");
+	return 0;
+}

@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: MIT
+/* The session's names, and the read-only stand-in for the registry that their files lie in. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include "fd.h"
+#include "steps.h"
+#include "wire.h"
+
+#define HOSTS_MAX      (1 << 20)
+#define STAND_IN_OPTS  "mode=755,size=4m,nr_inodes=16"
+#define STAND_IN_FLAGS (MS_NOSUID | MS_NODEV | MS_NOEXEC)
+
+static int write_file(const char *name, const char *text, size_t len, const char *more)
+{
+	char path[64];
+	pns_fd_auto int fd = -1;
+	int r;
+
+	snprintf(path, sizeof(path), PNS_REGISTRY "/%s", name);
+	fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+	if (fd < 0)
+		return -errno;
+	r = pns_fd_write_all(fd, text, len);
+	return r < 0 || !more ? r : pns_fd_write_all(fd, more, strlen(more));
+}
+
+/* Binds a file of the stand-in over one of /etc, where that exists. */
+static int lay_over(const char *name, const char *target)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), PNS_REGISTRY "/%s", name);
+	return mount(path, target, NULL, MS_BIND, NULL) < 0 && errno != ENOENT ? -errno : 0;
+}
+
+/*
+ * /etc/hosts with a line for the session's name in front; all that the admin wrote stays, localhost
+ * first of all. 127.0.1.1 as Debian does: it is lo, and leaves localhost's own name alone.
+ */
+static int write_hosts(const struct pns_plan *plan)
+{
+	pns_fd_auto int fd = open("/etc/hosts", O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	char line[sizeof(plan->hostname) + 32], *text = NULL;
+	size_t len;
+	int n, r;
+
+	if (fd < 0)
+		return errno == ENOENT ? 0 : -errno;
+	r = pns_fd_read_all(fd, HOSTS_MAX, &text, &len);
+	if (r < 0)
+		return r;
+	n = snprintf(line, sizeof(line), "127.0.1.1\t%s\n", plan->hostname.s);
+	r = write_file("hosts", line, (size_t)n, text);
+	free(text);
+	return r < 0 ? r : lay_over("hosts", "/etc/hosts");
+}
+
+static int write_hostname(const struct pns_plan *plan)
+{
+	int r = write_file("hostname", plan->hostname.s, strlen(plan->hostname.s), "\n");
+
+	return r < 0 ? r : lay_over("hostname", "/etc/hostname");
+}
+
+/* Does the session's name differ from what /etc says already? */
+static bool renamed(const struct pns_plan *plan)
+{
+	struct utsname uts;
+
+	return plan->uts && (uname(&uts) < 0 || strcmp(uts.nodename, plan->hostname.s) != 0);
+}
+
+/*
+ * A tmpfs over the registry: it hides other sessions, its PNS_INSIDE file tells a pam_ns that
+ * runs in here where it is, and once it is read-only nobody without CAP_SYS_ADMIN can change that.
+ */
+int step_registry(const struct pns_plan *plan, struct pns_err *err)
+{
+	char text[64];
+	int n, r;
+
+	if (mount("tmpfs", PNS_REGISTRY, "tmpfs", STAND_IN_FLAGS, STAND_IN_OPTS) < 0)
+		return mount_failed(err, errno, "mounting over " PNS_REGISTRY);
+	n = snprintf(text, sizeof(text), "%s\n", plan->id);
+	r = write_file(PNS_INSIDE, text, (size_t)n, NULL);
+	if (r == 0 && renamed(plan))
+		r = write_hostname(plan);
+	if (r == 0 && renamed(plan))
+		r = write_hosts(plan);
+	if (r == 0 &&
+	    mount(NULL, PNS_REGISTRY, NULL, MS_REMOUNT | MS_RDONLY | STAND_IN_FLAGS, NULL) < 0)
+		r = -errno;
+	return r < 0 ? mount_failed(err, -r, "laying the session's files over those of /etc") : 0;
+}
+
+int step_names(const struct pns_plan *plan, struct pns_err *err)
+{
+	const char *host = plan->hostname.s, *domain = plan->domainname.s;
+
+	if (sethostname(host, strlen(host)) < 0)
+		return pns_err_sys(err, errno, "setting the hostname to %s", host);
+	if (*domain && setdomainname(domain, strlen(domain)) < 0)
+		return pns_err_sys(err, errno, "setting the domainname to %s", domain);
+	return 0;
+}

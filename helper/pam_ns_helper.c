@@ -1,0 +1,248 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Run by the module as root, with an empty environment, one socket, and stdio on /dev/null: takes
+ * the plan, makes the namespaces and in them init, which runs the steps. No setuid bit, no file
+ * capability: whoever runs it by hand has no more rights in it than before.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <linux/sched.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/types.h>
+#include <sys/pidfd.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "caps.h"
+#include "fd.h"
+#include "init.h"
+#include "nstab.h"
+#include "report.h"
+#include "steps.h"
+#include "wire.h"
+
+#define BACKLOG 64
+
+/* What a login program hands down and what root's own program should not run under. */
+static void sanitise(struct pns_err *err)
+{
+	const struct rlimit unlimited = {RLIM_INFINITY, RLIM_INFINITY};
+	struct sigaction deflt = {.sa_handler = SIG_DFL};
+	struct rlimit files;
+	sigset_t none;
+
+	for (int sig = 1; sig < 32; sig++)
+		sigaction(sig, &deflt, NULL); /* exec leaves ignored signals ignored */
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	umask(022);
+	/* Out of the terminal's reach: its Ctrl-C is for the login program. */
+	setsid();
+	/*
+	 * su leaves the invoking user's as the real uid, which would let that user stop and kill us
+	 * (kill(2)); groups may be the new user's already.
+	 */
+	if (setgroups(0, NULL) < 0 || setresgid(0, 0, 0) < 0 || setresuid(0, 0, 0) < 0) {
+		pns_err_sys(err, errno, "becoming root in full");
+		report_and_die(err);
+	}
+	/*
+	 * pam_limits has set the user's limits by now. Init is not the user's: a CPU limit must not
+	 * end it. Without CAP_SYS_RESOURCE what cannot be raised stays, and is the machine's word.
+	 */
+	for (int limit = 0; limit < RLIM_NLIMITS; limit++)
+		if (limit != RLIMIT_NOFILE && limit != RLIMIT_CORE)
+			setrlimit((__rlimit_resource_t)limit, &unlimited);
+	if (getrlimit(RLIMIT_NOFILE, &files) == 0 && files.rlim_cur < 1024) {
+		files.rlim_cur = files.rlim_max < 1024 ? files.rlim_max : 1024;
+		setrlimit(RLIMIT_NOFILE, &files);
+	}
+	/* exec of an fd leaves its number as the name. */
+	prctl(PR_SET_NAME, "pam_ns");
+	/* No ptrace, no /proc/PID/{mem,fd,root} for anyone but root, from the start (CVE-2016-9962). */
+	prctl(PR_SET_DUMPABLE, 0);
+}
+
+static void receive(struct pns_plan *plan, int *fds, char **ret_text, size_t *ret_len,
+		    struct pns_err *err)
+{
+	char *text = malloc(PNS_PLAN_MAX);
+	ssize_t n;
+
+	if (!text) {
+		pns_err_sys(err, ENOMEM, "plan");
+		report_and_die(err);
+	}
+	n = pns_fd_recv(PNS_HELPER_SOCK, text, PNS_PLAN_MAX, fds, PNS_PLAN_FDS);
+	if (n == 0)
+		_exit(1); /* the login program is gone */
+	if (n < 0)
+		pns_err_sys(err, (int)-n, "receiving the plan");
+	else
+		pns_plan_decode(text, (size_t)n, plan, err);
+	if (err->count)
+		report_and_die(err);
+	*ret_text = text;
+	*ret_len = (size_t)n;
+}
+
+/* The registry's name for this instance: "UID/N" from the plan's "UID.N". */
+static int entry_name(const struct pns_plan *plan, char *buf, size_t size)
+{
+	unsigned int uid, number;
+
+	if (sscanf(plan->id, "%u.%u", &uid, &number) != 2 || uid != plan->who.uid)
+		return -EPROTO;
+	snprintf(buf, size, "%u/%u", uid, number);
+	return 0;
+}
+
+static int listen_at(int registry, const char *entry, int *ret_fd)
+{
+	struct sockaddr_un addr = {.sun_family = AF_UNIX};
+	pns_fd_auto int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	mode_t old;
+	int r;
+
+	if (fd < 0)
+		return -errno;
+	snprintf(addr.sun_path, sizeof(addr.sun_path), "/proc/self/fd/%d/%s.socket", registry,
+		 entry);
+	old = umask(0177);
+	r = bind(fd, (struct sockaddr *)&addr, sizeof(addr)) < 0 ? -errno : 0;
+	umask(old);
+	if (r == 0 && listen(fd, BACKLOG) < 0)
+		r = -errno;
+	if (r == 0)
+		*ret_fd = pns_fd_steal(&fd);
+	return r;
+}
+
+/* Writes the plan into the entry and opens the instance's socket. */
+static void enlist(const struct pns_plan *plan, const char *text, size_t len, int registry,
+		   struct init_fds *fds, struct pns_err *err)
+{
+	char entry[32];
+	int r;
+
+	r = entry_name(plan, entry, sizeof(entry));
+	if (r == 0)
+		r = pns_fd_write_all(fds->lock, text, len);
+	if (r == 0)
+		r = listen_at(registry, entry, &fds->listener);
+	if (r == 0) {
+		/*
+		 * Init will unlink its entry when it ends. A directory of the host would let whoever
+		 * gets hold of the fd walk up from it; a detached mount ends at its own root.
+		 */
+		fds->registry = open_tree(registry, "",
+					  OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH);
+		if (fds->registry < 0)
+			r = -errno;
+	}
+	if (r < 0) {
+		pns_err_sys(err, -r, "writing the entry in " PNS_REGISTRY " (is /run full?)");
+		report_and_die(err);
+	}
+}
+
+/* clone3() says ENOSPC for any of them: making them one by one finds the one that is full. */
+static void explain(int flags, int code, struct pns_err *err)
+{
+	for (int i = 0; i < PNS_NS_COUNT; i++) {
+		if (!(flags & pns_nstab[i].flag))
+			continue;
+		if (unshare(pns_nstab[i].flag) < 0) {
+			pns_ns_explain(&pns_nstab[i], errno, err);
+			return;
+		}
+	}
+	pns_err_sys(err, code, "making the session's namespaces and its init");
+}
+
+/* In the parent: the pid, and *ret_pidfd. In init: 0. */
+static pid_t clone_init(const struct pns_plan *plan, int *ret_pidfd, struct pns_err *err)
+{
+	/* The time namespace comes by itself: the module aimed its children at it, and we are one. */
+	const int flags = pns_ns_flags(plan) & ~CLONE_NEWTIME;
+	struct clone_args args = {
+		.flags = (uint64_t)flags | CLONE_PIDFD,
+		.pidfd = (uint64_t)(uintptr_t)ret_pidfd,
+		.exit_signal = SIGCHLD,
+	};
+	pid_t pid = (pid_t)syscall(SYS_clone3, &args, sizeof(args));
+
+	if (pid < 0) {
+		explain(flags, errno, err);
+		report_and_die(err);
+	}
+	return pid;
+}
+
+__attribute__((noreturn)) static void become_init(const struct pns_plan *plan, struct init_fds *fds,
+						  struct pns_err *err)
+{
+	pns_fd_auto int self = -1;
+
+	if (steps_run(plan, err) < 0 || init_prepare(fds, err) < 0)
+		report_and_die(err);
+	self = pidfd_open(getpid(), 0);
+	if (self < 0)
+		pns_err_sys(err, errno, "pidfd_open");
+	else if (chdir("/") < 0)
+		pns_err_sys(err, errno, "chdir to /");
+	if (err->count || caps_keep_for_init(err) < 0)
+		report_and_die(err);
+	/* Giving up capabilities may have made us dumpable again (prctl(2)). */
+	prctl(PR_SET_DUMPABLE, 0);
+	if (report_ready(self) < 0)
+		_exit(1);
+
+	/* From here on nothing may fail: a login stands on this process. */
+	pns_fd_close(&self);
+	close(PNS_HELPER_SOCK);
+	init_run(plan, fds);
+}
+
+int main(void)
+{
+	static struct pns_err err;
+	static struct pns_plan plan;
+	struct init_fds init = {-1, -1, -1, -1, -1};
+	pns_fd_auto int pidfd = -1;
+	int fds[PNS_PLAN_FDS];
+	char *text;
+	size_t len;
+
+	if (fcntl(PNS_HELPER_SOCK, F_GETFD) < 0) {
+		static const char usage[] =
+			"pam_ns_helper is run by pam_ns.so, not by hand: see pam_ns_helper(8)\n";
+
+		return write(STDERR_FILENO, usage, sizeof(usage) - 1) < 0 ? 3 : 2;
+	}
+	sanitise(&err);
+	receive(&plan, fds, &text, &len, &err);
+	init.leader = fds[0];
+	init.lock = fds[2];
+	if (caps_keep_for_steps(&err) < 0)
+		report_and_die(&err);
+	enlist(&plan, text, len, fds[1], &init, &err);
+	free(text);
+	close(fds[1]);
+
+	if (clone_init(&plan, &pidfd, &err) == 0)
+		become_init(&plan, &init, &err);
+	return report_started(pidfd) < 0;
+}

@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: MIT
+#include <stdio.h>
+#include <unistd.h>
+
+#include "fd.h"
+#include "report.h"
+#include "wire.h"
+
+static int report_pidfd(enum pns_msg_kind kind, int pidfd)
+{
+	const struct pns_msg msg = {.kind = kind};
+
+	return pns_fd_send(PNS_HELPER_SOCK, &msg, sizeof(msg), &pidfd, 1);
+}
+
+int report_started(int pidfd)
+{
+	return report_pidfd(PNS_MSG_STARTED, pidfd);
+}
+
+int report_ready(int pidfd)
+{
+	return report_pidfd(PNS_MSG_READY, pidfd);
+}
+
+void report_and_die(const struct pns_err *err)
+{
+	struct pns_msg msg = {.kind = PNS_MSG_ERROR, .code = err->code};
+
+	snprintf(msg.text, sizeof(msg.text), "%.*s", (int)sizeof(msg.text) - 1, err->text);
+	/* If the module is gone too, nobody is left to be told. */
+	(void)pns_fd_send(PNS_HELPER_SOCK, &msg, sizeof(msg), NULL, 0);
+	_exit(1);
+}

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: MIT */
+/* What helper and init tell the module, on the one socket that they have for it. */
+#ifndef PNS_REPORT_H
+#define PNS_REPORT_H
+
+#include "err.h"
+
+/* Init exists; pidfd refers to it. -errno if the module is gone. */
+int report_started(int pidfd);
+
+/* Every step is done. -errno if the module is gone: then there is nobody to live for. */
+int report_ready(int pidfd);
+
+/*
+ * The one way to die before READY: sends err's text, and ends the process. Dying takes along all
+ * that was built: nothing but this process and its children holds it.
+ */
+__attribute__((noreturn)) void report_and_die(const struct pns_err *err);
+
+#endif

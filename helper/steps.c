@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: MIT
+#include <stddef.h>
+
+#include "steps.h"
+
+#define WHEN(name, expr)                              \
+	static bool name(const struct pns_plan *plan) \
+	{                                             \
+		return (expr);                        \
+	}
+
+WHEN(own_mounts, plan->mount)
+WHEN(own_processes, plan->mount && plan->pid)
+WHEN(own_network, plan->network != PNS_NETWORK_HOST)
+WHEN(own_sys, plan->mount && plan->network != PNS_NETWORK_HOST)
+WHEN(own_tmp, plan->mount && plan->private_tmp == PNS_PRIVATE_TMP_MEMORY)
+WHEN(own_ipc, plan->mount && plan->ipc)
+WHEN(own_names, plan->uts)
+WHEN(lo_up, own_network(plan) && plan->network == PNS_NETWORK_LOOPBACK)
+WHEN(has_sysctls, plan->sysctl.n > 0)
+
+/* clang-format off */
+static const struct step steps[] = {
+	/* First: until then a mount made here could appear on the host. */
+	{"propagation",		own_mounts,	step_propagation},
+	/* Before any path is used: paths must mean what they mean to the login program. */
+	{"root directory",	own_mounts,	step_root},
+	/* The procfs of the namespace is mounted by a process in it: ours, from here on. */
+	{"/proc",		own_processes,	step_proc},
+	{"/sys",		own_sys,	step_sys},
+	{"/tmp",		own_tmp,	step_tmp},
+	{"/dev/shm",		own_ipc,	step_ipc},
+	/* Before names: the files it binds over /etc lie there. */
+	{"registry",		own_mounts,	step_registry},
+	{"names",		own_names,	step_names},
+	/* Before lo comes up, so that no address lives under other rules for a moment. */
+	{"sysctl",		has_sysctls,	step_sysctl},
+	{"loopback",		lo_up,		step_loopback},
+};
+/* clang-format on */
+
+int steps_run(const struct pns_plan *plan, struct pns_err *err)
+{
+	for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
+		int r;
+
+		if (!steps[i].applies(plan))
+			continue;
+		r = steps[i].run(plan, err);
+		if (r < 0)
+			return err->count ? r : pns_err_sys(err, -r, "%s", steps[i].name);
+	}
+	return 0;
+}

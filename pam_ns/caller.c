@@ -1,0 +1,285 @@
+// SPDX-License-Identifier: MIT
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <linux/openat2.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "caller.h"
+
+#define TIMENS_OFFSETS "/proc/self/timens_offsets"
+
+static int save_ns(struct pns_kept *saved, const struct pns_ns *ns, struct pns_err *err)
+{
+	char path[64];
+	int fd, r;
+
+	/* thread-self: namespaces belong to threads, and self is the main one. */
+	snprintf(path, sizeof(path), "/proc/thread-self/ns/%s", ns->aimed);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0 && errno == ENOENT)
+		return pns_ns_explain(ns, errno, err);
+	r = fd < 0 ? -errno : pns_kept_take(saved, fd);
+	return r < 0 ? pns_err_sys(err, -r, "%s", path) : 0;
+}
+
+static int save_threads(struct pns_caller *caller, struct pns_err *err)
+{
+	struct stat st;
+
+	if (stat("/proc/self/task", &st) < 0)
+		return pns_err_sys(err, errno,
+				   "/proc/self/task (is /proc mounted where the "
+				   "login program runs?)");
+	caller->threaded = st.st_nlink > 3; /* ".", ".." and one directory a thread */
+	if (caller->threaded && unshare(CLONE_FS) < 0)
+		return pns_err_sys(err, errno, "unshare(CLONE_FS)");
+	return 0;
+}
+
+static void save_cwd(struct pns_caller *caller)
+{
+	struct stat st;
+
+	caller->cwd = stat(".", &st) == 0 ? getcwd(NULL, 0) : NULL;
+	if (caller->cwd && caller->cwd[0] != '/') { /* "(unreachable)/..." */
+		free(caller->cwd);
+		caller->cwd = NULL;
+	}
+	if (caller->cwd) {
+		caller->cwd_dev = st.st_dev;
+		caller->cwd_ino = st.st_ino;
+	}
+}
+
+static void save_foreground(struct pns_caller *caller)
+{
+	pns_fd_auto int tty = open("/dev/tty", O_RDONLY | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
+
+	if (tty >= 0 && tcgetpgrp(tty) == getpgrp())
+		caller->foreground = getpgrp();
+}
+
+int pns_caller_save(struct pns_caller *caller, const struct pns_plan *plan, struct pns_err *err)
+{
+	int r;
+
+	r = save_threads(caller, err);
+	for (int i = 0; r == 0 && i < PNS_NS_COUNT; i++)
+		if (pns_nstab[i].wanted(plan))
+			r = save_ns(&caller->ns[i], &pns_nstab[i], err);
+	if (r < 0)
+		return r;
+	save_cwd(caller);
+	save_foreground(caller);
+	return 0;
+}
+
+static int read_offsets(struct pns_offsets *offsets)
+{
+	pns_fd_auto int fd = open(TIMENS_OFFSETS, O_RDONLY | O_CLOEXEC);
+	char text[256];
+	ssize_t n = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
+
+	if (n < 0)
+		return -errno;
+	text[n] = '\0';
+	if (sscanf(text, "monotonic %" SCNd64 " %ld boottime %" SCNd64 " %ld", &offsets->monotonic,
+		   &offsets->monotonic_ns, &offsets->boottime, &offsets->boottime_ns) != 4)
+		return -EPROTO;
+	return 0;
+}
+
+static int write_offsets(const struct pns_offsets *offsets)
+{
+	pns_fd_auto int fd = open(TIMENS_OFFSETS, O_WRONLY | O_CLOEXEC);
+	char text[256];
+	int len;
+
+	len = snprintf(text, sizeof(text), "monotonic %" PRId64 " %ld\nboottime %" PRId64 " %ld\n",
+		       offsets->monotonic, offsets->monotonic_ns, offsets->boottime,
+		       offsets->boottime_ns);
+	return fd < 0 || write(fd, text, (size_t)len) < 0 ? -errno : 0;
+}
+
+/* The offsets with which both clocks show wanted seconds now. */
+static struct pns_offsets offsets_for(int64_t wanted, struct pns_offsets own)
+{
+	struct timespec monotonic, boottime;
+
+	clock_gettime(CLOCK_MONOTONIC, &monotonic);
+	clock_gettime(CLOCK_BOOTTIME, &boottime);
+	/* Nanoseconds stay: the clocks then start within the second, and never below zero. */
+	own.monotonic += wanted - monotonic.tv_sec;
+	own.boottime += wanted - boottime.tv_sec;
+	return own;
+}
+
+static const struct pns_ns *ns_row(int flag, int *ret_index)
+{
+	for (*ret_index = 0; *ret_index < PNS_NS_COUNT; (*ret_index)++)
+		if (pns_nstab[*ret_index].flag == flag)
+			return &pns_nstab[*ret_index];
+	return NULL;
+}
+
+int pns_caller_aim_time(struct pns_caller *caller, const struct pns_plan *plan, struct pns_err *err)
+{
+	const int64_t wanted = plan->uptime == PNS_UPTIME_SESSION ? 0 : plan->uptime;
+	struct pns_offsets offsets;
+	int i, r;
+
+	/* /proc has this file for the main thread alone, and would move that one's children. */
+	if (plan->uptime != PNS_UPTIME_HOST && gettid() != getpid())
+		return pns_err_add(err, EINVAL,
+				   "the login program opens the session from a thread, "
+				   "whose clocks cannot be set: write uptime = host for it");
+	if (unshare(CLONE_NEWTIME) < 0)
+		return pns_ns_explain(ns_row(CLONE_NEWTIME, &i), errno, err);
+	caller->time_aimed = true;
+	if (plan->uptime == PNS_UPTIME_HOST)
+		return 0;
+	r = read_offsets(&caller->offsets);
+	if (r == 0) {
+		caller->clocks_set = true;
+		offsets = offsets_for(wanted, caller->offsets);
+		r = write_offsets(&offsets);
+	}
+	return r < 0 ? pns_err_sys(err, -r, "setting the session's clocks in " TIMENS_OFFSETS) : 0;
+}
+
+/*
+ * cwd is a path that getcwd() gave, so it holds no symlink; one met on the way now was put
+ * there since, and root must not be led along it.
+ */
+static int chdir_nofollow(const char *path)
+{
+	struct open_how how = {.flags = O_PATH | O_DIRECTORY | O_CLOEXEC,
+			       .resolve = RESOLVE_NO_SYMLINKS};
+	pns_fd_auto int fd = (int)syscall(SYS_openat2, AT_FDCWD, path, &how, sizeof(how));
+
+	return fd < 0 || fchdir(fd) < 0 ? -errno : 0;
+}
+
+int pns_caller_join(struct pns_caller *caller, const struct pns_plan *plan, int init,
+		    struct pns_err *err)
+{
+	/* Not the time namespace: joining it would move our own clocks. Children get it anyway. */
+	const int flags = pns_ns_flags(plan) & ~CLONE_NEWTIME;
+
+	if (flags && setns(init, flags) < 0)
+		return pns_err_sys(err, errno, "joining the session's namespaces");
+	caller->joined = true;
+	caller->moved = plan->mount;
+	/* The kernel set cwd to the new root. A directory that the session has not is no error. */
+	if (caller->moved && (!caller->cwd || chdir_nofollow(caller->cwd) < 0) && chdir("/") < 0)
+		return pns_err_sys(err, errno, "chdir to the session's root");
+	return 0;
+}
+
+static int restore_ns(const struct pns_kept *saved, const struct pns_ns *ns, struct pns_err *err)
+{
+	if (!pns_kept_is_ours(saved))
+		return pns_err_add(err, EBADF,
+				   "the login program closed pam_ns's file descriptor: "
+				   "it stays in the session's %s namespace",
+				   ns->name);
+	if (setns(saved->fd, ns->flag) < 0)
+		return pns_err_sys(err, errno, "returning to the %s namespace", ns->name);
+	return 0;
+}
+
+/*
+ * setns() to our own time namespace aims the children back, but wants a single thread. A
+ * threaded caller keeps a namespace of its own for its children, with the clocks that it has itself.
+ */
+static int restore_time(struct pns_caller *caller, struct pns_err *err)
+{
+	const struct pns_ns *ns;
+	int i, r;
+
+	ns = ns_row(CLONE_NEWTIME, &i);
+	if (!caller->threaded) {
+		r = restore_ns(&caller->ns[i], ns, err);
+		if (r != -EUSERS)
+			return r;
+	}
+	if (!caller->clocks_set)
+		return 0; /* the clocks are the same in both */
+	if (unshare(CLONE_NEWTIME) < 0)
+		return pns_err_sys(err, errno, "returning to the clocks of the host");
+	r = write_offsets(&caller->offsets);
+	return r < 0 ? pns_err_sys(err, -r, "returning to the clocks of the host") : 0;
+}
+
+static void restore_cwd(const struct pns_caller *caller)
+{
+	struct stat st;
+
+	if (caller->cwd && chdir_nofollow(caller->cwd) == 0 && stat(".", &st) == 0 &&
+	    st.st_dev == caller->cwd_dev && st.st_ino == caller->cwd_ino)
+		return;
+	if (chdir("/") < 0)
+		return; /* root's own / cannot be missing; nothing better is left to do */
+}
+
+/*
+ * A shell in a pid namespace sees the terminal's foreground group as 0 and cannot hand it
+ * back when it ends; the script that called su would then get EIO from the terminal.
+ */
+static void restore_foreground(const struct pns_caller *caller)
+{
+	pns_fd_auto int tty = -1;
+	sigset_t ttou, old;
+
+	if (!caller->foreground)
+		return;
+	tty = open("/dev/tty", O_RDONLY | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
+	if (tty < 0 || tcgetpgrp(tty) == caller->foreground)
+		return;
+	sigemptyset(&ttou);
+	sigaddset(&ttou, SIGTTOU);
+	pthread_sigmask(SIG_BLOCK, &ttou, &old);
+	tcsetpgrp(tty, caller->foreground);
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
+}
+
+int pns_caller_restore(struct pns_caller *caller, struct pns_err *err)
+{
+	int result = 0, r;
+
+	for (int i = 0; caller->joined && i < PNS_NS_COUNT; i++) {
+		if (caller->ns[i].fd < 0 || pns_nstab[i].flag == CLONE_NEWTIME)
+			continue;
+		r = restore_ns(&caller->ns[i], &pns_nstab[i], err);
+		if (result == 0)
+			result = r;
+	}
+	if (caller->time_aimed) {
+		r = restore_time(caller, err);
+		if (result == 0)
+			result = r;
+	}
+	if (caller->moved)
+		restore_cwd(caller);
+	if (caller->joined)
+		restore_foreground(caller);
+	caller->joined = caller->moved = caller->time_aimed = false;
+	return result;
+}
+
+void pns_caller_free(struct pns_caller *caller)
+{
+	for (int i = 0; i < PNS_NS_COUNT; i++)
+		pns_kept_close(&caller->ns[i]);
+	free(caller->cwd);
+	caller->cwd = NULL;
+}

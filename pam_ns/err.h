@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: MIT */
+/* What went wrong, as text for the admin. Filled by every core function, logged once, by pam_ns.c. */
+#ifndef PNS_ERR_H
+#define PNS_ERR_H
+
+#include <stddef.h>
+
+#define PNS_ERR_SIZE 8192
+
+/*
+ * One message a line in text; start with = {0}. A policy can hold many mistakes and all of
+ * them are worth one login's denial: when text is full, count goes on and the last line says so.
+ */
+struct pns_err {
+	int code;	    /* errno of the first message, 0 when there is none */
+	unsigned int count; /* messages, those that no longer fitted included */
+	size_t len;
+	char text[PNS_ERR_SIZE];
+};
+
+/*
+ * Adds one message; newlines and control characters in it become '?', so that what comes
+ * from users and files cannot forge a line of the log. Returns -code (code > 0), so that
+ * "return pns_err_add(err, EINVAL, ...)" reads as what it is. Leaves errno alone.
+ */
+int pns_err_add(struct pns_err *err, int code, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+
+/* The same with ": strerror(code)" behind the message. */
+int pns_err_sys(struct pns_err *err, int code, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+
+#endif

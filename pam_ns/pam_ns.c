@@ -1,0 +1,272 @@
+// SPDX-License-Identifier: MIT
+/* The module: PAM's entry points, its arguments and return codes, and the only logger. */
+#include <errno.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <syslog.h>
+#include <unistd.h>
+
+#include <security/pam_ext.h>
+#include <security/pam_modules.h>
+#include <security/pam_modutil.h>
+
+#include "instance.h"
+#include "policy.h"
+#include "session.h"
+
+#ifndef PNS_CONF
+#define PNS_CONF "/etc/security/pam_ns.conf"
+#endif
+
+#define DATA	"pam_ns_session"
+#define VISIBLE __attribute__((visibility("default")))
+
+struct args {
+	const char *conf;
+	const char *exempt_group;
+	bool debug;
+	bool isolate_root;
+	bool only_open;	 /* this line of the stack is for opening alone */
+	bool only_close; /* ... for closing alone */
+	const char *bad; /* the first that is not an argument of ours */
+};
+
+/*
+ * Services that cannot be isolated whole, because they exec the user's program in the very process
+ * that opens the session: its process numbers would stay the host's (setns(2), CLONE_NEWPID).
+ */
+static const struct {
+	const char *name, *why;
+} unfit[] = {
+	{"systemd-user", "the user's service manager"},
+	{"polkit-1", "pkexec"},
+};
+
+/*
+ * Reads all arguments, whatever is wrong with one of them: root and the exempt group get in
+ * all the same, everybody else is denied.
+ */
+static struct args parse_args(int argc, const char **argv)
+{
+	struct args args = {.conf = PNS_CONF};
+
+	for (int i = 0; i < argc; i++) {
+		const char *arg = argv[i];
+
+		if (strcmp(arg, "debug") == 0)
+			args.debug = true;
+		else if (strcmp(arg, "isolate_root") == 0)
+			args.isolate_root = true;
+		else if (strcmp(arg, "open") == 0)
+			args.only_open = true;
+		else if (strcmp(arg, "close") == 0)
+			args.only_close = true;
+		else if (strncmp(arg, "conf=/", 6) == 0)
+			args.conf = arg + strlen("conf=");
+		else if (strncmp(arg, "exempt_group=", 13) == 0 && arg[13])
+			args.exempt_group = arg + strlen("exempt_group=");
+		else if (!args.bad)
+			args.bad = arg;
+	}
+	if (args.only_open && args.only_close && !args.bad)
+		args.bad = "open together with close";
+	if (args.bad)
+		args.only_open = args.only_close = false;
+	return args;
+}
+
+static const char *item(pam_handle_t *pamh, int type)
+{
+	const void *value = NULL;
+
+	return pam_get_item(pamh, type, &value) == PAM_SUCCESS && value ? value : "";
+}
+
+/* The denial's one line. Mistakes in a policy may be many: all of them are on it. */
+static int deny(pam_handle_t *pamh, const char *user, const struct pns_err *err)
+{
+	char line[sizeof(err->text) + 1024], *to = line;
+
+	for (const char *from = err->text; *from && to < line + sizeof(line) - 3; from++) {
+		if (*from == '\n')
+			*to++ = ';';
+		*to++ = *from == '\n' ? ' ' : *from;
+	}
+	*to = '\0';
+	pam_syslog(pamh, LOG_ERR, "session for %s denied: %s", user, line);
+	return PAM_SYSTEM_ERR;
+}
+
+/*
+ * Runs when the handle ends, in forked copies of the program too (shadow's login, sudo): there
+ * the session is another's, and only the memory is ours.
+ */
+static void cleanup(pam_handle_t *pamh, void *data, int status)
+{
+	struct pns_session *session = data;
+	struct pns_err *err = calloc(1, sizeof(*err));
+
+	(void)status;
+	if (err && pns_session_close(session, err) < 0)
+		pam_syslog(pamh, LOG_ERR, "session not wholly undone: %s", err->text);
+	free(err);
+	pns_session_free(session);
+}
+
+/* Whom no policy may lock out: asked before any policy is read. */
+static bool exempt(pam_handle_t *pamh, const struct args *args, const char *user)
+{
+	const struct passwd *pw = pam_modutil_getpwnam(pamh, user);
+
+	if (pw && pw->pw_uid == 0 && !args->isolate_root)
+		return true;
+	return args->exempt_group &&
+	       pam_modutil_user_in_group_nam_nam(pamh, user, args->exempt_group) == 1;
+}
+
+static int check_fit(const char *service, struct pns_err *err)
+{
+	for (size_t i = 0; i < sizeof(unfit) / sizeof(unfit[0]); i++)
+		if (strcmp(service, unfit[i].name) == 0)
+			return pns_err_add(err, EOPNOTSUPP,
+					   "%s (%s) cannot be isolated: write "
+					   "isolate = no under [service %s], or take pam_ns out of "
+					   "its PAM stack",
+					   service, unfit[i].why, service);
+	if (geteuid() != 0)
+		return pns_err_add(err, EPERM,
+				   "%s does not run as root: take pam_ns out of its PAM "
+				   "stack",
+				   service);
+	return 0;
+}
+
+/* From the policy to a session; *ret_session stays NULL when the policy says isolate = no. */
+static int open_for(const struct args *args, const char *user, const char *service,
+		    struct pns_session **ret_session, char *ret_id, struct pns_err *err)
+{
+	struct pns_policy policy = {0};
+	struct pns_who *who = calloc(1, sizeof(*who));
+	int r;
+
+	if (!who)
+		return pns_err_sys(err, ENOMEM, "policy");
+	r = pns_who_lookup(user, service, who, err);
+	if (r == 0)
+		r = pns_policy_resolve(args->conf, who, &policy, err);
+	free(who);
+	if (r < 0)
+		return r;
+	if (policy.plan.isolate)
+		r = check_fit(service, err);
+	if (r == 0 && policy.plan.isolate)
+		r = pns_session_open(&policy.plan, ret_session, err);
+	if (r == 0)
+		strcpy(ret_id, policy.plan.id);
+	pns_policy_free(&policy);
+	return r;
+}
+
+/* Hands the session to PAM; if PAM does not take it, it is undone. */
+static int keep(pam_handle_t *pamh, struct pns_session *session, const char *id,
+		struct pns_err *err)
+{
+	char env[64] = "PAM_NS_SESSION=";
+	int r;
+
+	strcat(env, id);
+	r = pam_putenv(pamh, env);
+	if (r == PAM_SUCCESS)
+		r = pam_set_data(pamh, DATA, session, cleanup);
+	if (r == PAM_SUCCESS)
+		return 0;
+	pam_putenv(pamh, "PAM_NS_SESSION");
+	pns_session_close(session, err);
+	pns_session_free(session);
+	return pns_err_add(err, ENOMEM, "PAM cannot keep the session: %s", pam_strerror(pamh, r));
+}
+
+static int do_open(pam_handle_t *pamh, const struct args *args, const char *user,
+		   struct pns_err *err)
+{
+	const char *service = item(pamh, PAM_SERVICE);
+	struct pns_session *session = NULL;
+	char id[sizeof(((struct pns_plan *)0)->id)] = "";
+	int r;
+
+	r = open_for(args, user, service, &session, id, err);
+	if (r == 0 && session)
+		r = keep(pamh, session, id, err);
+	if (r < 0)
+		return deny(pamh, user, err);
+	if (args->debug)
+		pam_syslog(pamh, LOG_DEBUG,
+			   session ? "session %s opened for %s"
+				   : "session %s not isolated for %s: isolate = no",
+			   id, user);
+	return PAM_SUCCESS;
+}
+
+static bool is_open(pam_handle_t *pamh)
+{
+	const void *data = NULL;
+
+	return pam_get_data(pamh, DATA, &data) == PAM_SUCCESS && pns_session_is_open(data);
+}
+
+VISIBLE int pam_sm_open_session(pam_handle_t *pamh, int flags, int argc, const char **argv)
+{
+	const struct args args = parse_args(argc, argv);
+	const char *user = NULL, *why = NULL;
+	struct pns_err *err;
+	int r;
+
+	(void)flags;
+	if (args.only_close)
+		return PAM_SUCCESS;
+	if (pam_get_user(pamh, &user, NULL) != PAM_SUCCESS || !user || !*user) {
+		pam_syslog(pamh, LOG_ERR, "session denied: the login program named no user");
+		return PAM_SYSTEM_ERR;
+	}
+	if (exempt(pamh, &args, user))
+		why = "exempt";
+	else if (is_open(pamh))
+		why = "already in its session";
+	else if (pns_instance_inside())
+		why = "inside a session, and stays in it";
+	if (why) {
+		if (args.debug)
+			pam_syslog(pamh, LOG_DEBUG, "%s left alone: %s", user, why);
+		return PAM_SUCCESS;
+	}
+	err = calloc(1, sizeof(*err));
+	if (!err) {
+		pam_syslog(pamh, LOG_CRIT, "session for %s denied: out of memory", user);
+		return PAM_BUF_ERR;
+	}
+	if (args.bad) {
+		pns_err_add(err, EINVAL,
+			    "unknown argument in the PAM stack: %s: write open or close, "
+			    "conf=/PATH, debug, isolate_root or exempt_group=NAME",
+			    args.bad);
+		r = deny(pamh, user, err);
+	} else {
+		r = do_open(pamh, &args, user, err);
+	}
+	free(err);
+	return r;
+}
+
+VISIBLE int pam_sm_close_session(pam_handle_t *pamh, int flags, int argc, const char **argv)
+{
+	const struct args args = parse_args(argc, argv);
+
+	(void)flags;
+	if (args.only_open || !is_open(pamh))
+		return PAM_SUCCESS;
+	pam_putenv(pamh, "PAM_NS_SESSION");
+	/* Replacing the data runs cleanup() on what was there. */
+	pam_set_data(pamh, DATA, NULL, NULL);
+	return PAM_SUCCESS;
+}

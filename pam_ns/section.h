@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: MIT */
+/* The header of a section: conditions that must all hold. */
+#ifndef PNS_SECTION_H
+#define PNS_SECTION_H
+
+#include "ini.h"
+#include "nss.h"
+
+#define PNS_CONDITIONS_MAX 8
+
+/* [default] has no condition. Sorted, so that one meaning has one form. */
+struct pns_section {
+	size_t n;
+	struct pns_condition {
+		int kind; /* index into the table of section.c */
+		uint32_t number;
+		char name[PNS_WHO_MAX];
+	} condition[PNS_CONDITIONS_MAX];
+};
+
+/* The sections of one file so far, with their lines. */
+struct pns_sections {
+	size_t n, room;
+	struct pns_seen {
+		struct pns_section section;
+		unsigned int line;
+	} * seen;
+};
+
+/* Reads item->section. 0, or -EINVAL with "FILE:LINE: ..." in err. */
+int pns_section_parse(const struct pns_ini_item *item, struct pns_section *ret_section,
+		      struct pns_err *err);
+
+/*
+ * Does it apply to who? 1, 0, or -errno when NSS could not say, which must not be taken for no.
+ */
+int pns_section_applies(const struct pns_section *section, const struct pns_ini_item *item,
+			const struct pns_who *who, struct pns_groups *groups, struct pns_err *err);
+
+/* Notes it; -EINVAL if the file has one of the same meaning already, "[uid 5]" and "[uid 05]". */
+int pns_sections_add(struct pns_sections *sections, const struct pns_ini_item *item,
+		     const struct pns_section *section, struct pns_err *err);
+
+void pns_sections_clear(struct pns_sections *sections);
+void pns_sections_free(struct pns_sections *sections);
+
+#endif
