@@ -123,19 +123,11 @@ static struct pns_offsets offsets_for(int64_t wanted, struct pns_offsets own)
 	return own;
 }
 
-static const struct pns_ns *ns_row(int flag, int *ret_index)
-{
-	for (*ret_index = 0; *ret_index < PNS_NS_COUNT; (*ret_index)++)
-		if (pns_nstab[*ret_index].flag == flag)
-			return &pns_nstab[*ret_index];
-	return NULL;
-}
-
 int pns_caller_aim_time(struct pns_caller *caller, const struct pns_plan *plan, struct pns_err *err)
 {
 	const int64_t wanted = plan->uptime == PNS_UPTIME_SESSION ? 0 : plan->uptime;
 	struct pns_offsets offsets;
-	int i, r;
+	int r;
 
 	/* /proc has this file for the main thread alone, and would move that one's children. */
 	if (plan->uptime != PNS_UPTIME_HOST && gettid() != getpid())
@@ -143,7 +135,7 @@ int pns_caller_aim_time(struct pns_caller *caller, const struct pns_plan *plan, 
 				   "the login program opens the session from a thread, "
 				   "whose clocks cannot be set: write uptime = host for it");
 	if (unshare(CLONE_NEWTIME) < 0)
-		return pns_ns_explain(ns_row(CLONE_NEWTIME, &i), errno, err);
+		return pns_ns_explain(&pns_nstab[PNS_NS_TIME], errno, err);
 	caller->time_aimed = true;
 	if (plan->uptime == PNS_UPTIME_HOST)
 		return 0;
@@ -203,12 +195,10 @@ static int restore_ns(const struct pns_kept *saved, const struct pns_ns *ns, str
  */
 static int restore_time(struct pns_caller *caller, struct pns_err *err)
 {
-	const struct pns_ns *ns;
-	int i, r;
+	int r;
 
-	ns = ns_row(CLONE_NEWTIME, &i);
 	if (!caller->threaded) {
-		r = restore_ns(&caller->ns[i], ns, err);
+		r = restore_ns(&caller->ns[PNS_NS_TIME], &pns_nstab[PNS_NS_TIME], err);
 		if (r != -EUSERS)
 			return r;
 	}
@@ -257,7 +247,7 @@ int pns_caller_restore(struct pns_caller *caller, struct pns_err *err)
 	int result = 0, r;
 
 	for (int i = 0; caller->joined && i < PNS_NS_COUNT; i++) {
-		if (caller->ns[i].fd < 0 || pns_nstab[i].flag == CLONE_NEWTIME)
+		if (caller->ns[i].fd < 0 || i == PNS_NS_TIME)
 			continue;
 		r = restore_ns(&caller->ns[i], &pns_nstab[i], err);
 		if (result == 0)

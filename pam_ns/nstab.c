@@ -26,14 +26,14 @@ WANTED(cgroup, plan->cgroup)
 
 /* clang-format off */
 const struct pns_ns pns_nstab[PNS_NS_COUNT] = {
-	/* name      aimed                policy             limit                    flag */
-	{"mnt",    "mnt",               "mount = no",      "max_mnt_namespaces",    CLONE_NEWNS,     wants_mnt},
-	{"ipc",    "ipc",               "ipc = no",        "max_ipc_namespaces",    CLONE_NEWIPC,    wants_ipc},
-	{"uts",    "uts",               "uts = no",        "max_uts_namespaces",    CLONE_NEWUTS,    wants_uts},
-	{"pid",    "pid_for_children",  "pid = no",        "max_pid_namespaces",    CLONE_NEWPID,    wants_pid},
-	{"time",   "time_for_children", "time = no",       "max_time_namespaces",   CLONE_NEWTIME,   wants_time},
-	{"net",    "net",               "network = host",  "max_net_namespaces",    CLONE_NEWNET,    wants_net},
-	{"cgroup", "cgroup",            "cgroup = no",     "max_cgroup_namespaces", CLONE_NEWCGROUP, wants_cgroup},
+	/*                   name      aimed                policy            limit                    flag             wanted */
+	[PNS_NS_MNT]      = {"mnt",    "mnt",               "mount = no",     "max_mnt_namespaces",    CLONE_NEWNS,     wants_mnt},
+	[PNS_NS_IPC]      = {"ipc",    "ipc",               "ipc = no",       "max_ipc_namespaces",    CLONE_NEWIPC,    wants_ipc},
+	[PNS_NS_UTS]      = {"uts",    "uts",               "uts = no",       "max_uts_namespaces",    CLONE_NEWUTS,    wants_uts},
+	[PNS_NS_PID]      = {"pid",    "pid_for_children",  "pid = no",       "max_pid_namespaces",    CLONE_NEWPID,    wants_pid},
+	[PNS_NS_TIME]     = {"time",   "time_for_children", "time = no",      "max_time_namespaces",   CLONE_NEWTIME,   wants_time},
+	[PNS_NS_NET]      = {"net",    "net",               "network = host", "max_net_namespaces",    CLONE_NEWNET,    wants_net},
+	[PNS_NS_CGROUP]   = {"cgroup", "cgroup",            "cgroup = no",    "max_cgroup_namespaces", CLONE_NEWCGROUP, wants_cgroup},
 };
 /* clang-format on */
 

@@ -19,7 +19,16 @@ struct pns_ns {
 	bool (*wanted)(const struct pns_plan *plan);
 };
 
-#define PNS_NS_COUNT 7
+enum pns_ns_index {
+	PNS_NS_MNT,
+	PNS_NS_IPC,
+	PNS_NS_UTS,
+	PNS_NS_PID,
+	PNS_NS_TIME,
+	PNS_NS_NET,
+	PNS_NS_CGROUP,
+	PNS_NS_COUNT
+};
 
 extern const struct pns_ns pns_nstab[PNS_NS_COUNT];
 

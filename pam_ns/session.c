@@ -36,28 +36,26 @@ static long page_size(void)
 	return sysconf(_SC_PAGESIZE);
 }
 
-static int session_new(struct pns_session **ret_session, struct pns_err *err)
+/* NULL, with err filled, if memory is short. */
+static struct pns_session *session_new(struct pns_err *err)
 {
+	const size_t size = (size_t)page_size();
 	struct pns_session *session = calloc(1, sizeof(*session));
-	void *page;
+	void *page = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
-	if (!session)
-		return pns_err_sys(err, ENOMEM, "session");
+	if (!session || page == MAP_FAILED || madvise(page, size, MADV_WIPEONFORK) < 0) {
+		pns_err_sys(err, errno, "memory for a session");
+		if (page != MAP_FAILED)
+			munmap(page, size);
+		free(session);
+		return NULL;
+	}
 	for (int i = 0; i < PNS_NS_COUNT; i++)
 		session->caller.ns[i] = (struct pns_kept)PNS_KEPT_NONE;
 	session->init = (struct pns_kept)PNS_KEPT_NONE;
-	page = mmap(NULL, (size_t)page_size(), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
-		    -1, 0);
-	if (page == MAP_FAILED) {
-		free(session);
-		return pns_err_sys(err, ENOMEM, "session");
-	}
 	session->opener = page;
-	*ret_session = session;
-	if (madvise(page, (size_t)page_size(), MADV_WIPEONFORK) < 0)
-		return pns_err_sys(err, errno, "madvise(MADV_WIPEONFORK)");
 	*session->opener = true;
-	return 0;
+	return session;
 }
 
 static int open_steps(struct pns_session *session, struct pns_plan *plan,
@@ -94,21 +92,19 @@ static void signal_init(const struct pns_session *session, int sig)
 int pns_session_open(struct pns_plan *plan, struct pns_session **ret_session, struct pns_err *err)
 {
 	struct pns_instance instance = PNS_INSTANCE_NONE;
-	struct pns_session *session = NULL;
+	struct pns_session *session = session_new(err);
 	int r;
 
-	r = session_new(&session, err);
-	if (r == 0)
-		r = open_steps(session, plan, &instance, err);
+	if (!session)
+		return -ENOMEM;
+	r = open_steps(session, plan, &instance, err);
 	if (r == 0) {
 		pns_instance_release(&instance);
 		*ret_session = session;
 		return 0;
 	}
-	if (session) {
-		pns_caller_restore(&session->caller, err);
-		signal_init(session, SIGKILL);
-	}
+	pns_caller_restore(&session->caller, err);
+	signal_init(session, SIGKILL);
 	pns_instance_discard(&instance);
 	pns_session_free(session);
 	return r;
