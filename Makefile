@@ -142,12 +142,14 @@ tests: $(UNITS) $(TOOLS) $B/genconf
 check-unit: $(UNITS)
 	$Qtests/run unit
 
-demo: deps
-	$Q$(MAKE) --no-print-directory all tests
+demo:
+	$Qtests/deps demo
+	$Q$(MAKE) --no-print-directory all $B/tests/tools/logsink
 	$Qtests/demo
 
-bench: deps
-	$Q$(MAKE) --no-print-directory all tests $(BENCHES)
+bench:
+	$Qtests/deps demo
+	$Q$(MAKE) --no-print-directory all $B/tests/tools/logsink $(BENCHES)
 	$Qtests/bench/bench
 
 lint:

@@ -226,7 +226,7 @@ static void scan_text(struct scan *scan, char *text, size_t len, char *names)
 		scan->line++;
 		names[at + n] = '\0';
 		if (!scan_line(scan, names + at, n))
-			memset(text + at, ' ', n);
+			memset(text + at, '\n', n);
 		at += n + 1;
 	}
 }
@@ -306,7 +306,10 @@ static int read_text(struct scan *scan, char *text, size_t len, pns_ini_fn fn, v
 	r = scan->code;
 	if (r == 0 && scan->n)
 		r = load(text, len, &dict);
-	if (r < 0)
+	if (r == -EBADMSG)
+		pns_err_add(scan->err, EBADMSG,
+			    "%s: iniparser cannot read it: write it more plainly", scan->file);
+	else if (r < 0)
 		pns_err_sys(scan->err, -r, "%s", scan->file);
 	else
 		r = yield(scan, dict, fn, arg);

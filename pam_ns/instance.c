@@ -186,6 +186,15 @@ static int create_once(int registry, uid_t uid, uint32_t max, struct pns_instanc
 	return 0;
 }
 
+/* Only goes if it is empty: other instances of the user keep it. */
+static void remove_user(int registry, uid_t uid)
+{
+	char name[16];
+
+	snprintf(name, sizeof(name), "%u", uid);
+	unlinkat(registry, name, AT_REMOVEDIR);
+}
+
 int pns_instance_create(uid_t uid, uint32_t max, struct pns_instance *ret_instance,
 			struct pns_err *err)
 {
@@ -201,6 +210,8 @@ int pns_instance_create(uid_t uid, uint32_t max, struct pns_instance *ret_instan
 		if (r != -ENOENT)
 			break;
 	}
+	if (r < 0)
+		remove_user(registry, uid);
 	if (r == -EUSERS)
 		return pns_err_add(err, EUSERS,
 				   "the user has %u logins already: end one, or "
@@ -223,13 +234,11 @@ void pns_instance_release(struct pns_instance *instance)
 void pns_instance_discard(struct pns_instance *instance)
 {
 	pns_fd_auto int user = -1;
-	char name[16];
 
 	if (instance->registry >= 0 && open_user(instance->registry, instance->uid, &user) == 0) {
 		if (instance->number)
 			entry_unlink(user, instance->number);
-		snprintf(name, sizeof(name), "%u", instance->uid);
-		unlinkat(instance->registry, name, AT_REMOVEDIR);
+		remove_user(instance->registry, instance->uid);
 	}
 	pns_instance_release(instance);
 }

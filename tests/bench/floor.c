@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: MIT
+/*
+ * The floor: the kernel calls without which there is no session of the default policy,
+ * and nothing else. No exec, no PAM, no policy, no registry, no check. floor ROUNDS.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/sched.h>
+#include <net/if.h>
+#include <poll.h>
+#include <sched.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mount.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/utsname.h>
+
+#include "round.h"
+
+#define FLAGS	 (CLONE_NEWNS | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWPID | CLONE_NEWNET)
+#define REGISTRY "/run/pam_ns"
+#define MAX_SUB	 64
+
+static const struct {
+	const char *name;
+	int flag;
+} spaces[] = {
+	{"mnt", CLONE_NEWNS},
+	{"ipc", CLONE_NEWIPC},
+	{"uts", CLONE_NEWUTS},
+	{"pid_for_children", CLONE_NEWPID},
+	{"time_for_children", CLONE_NEWTIME},
+	{"net", CLONE_NEWNET},
+};
+
+#define COUNT (sizeof(spaces) / sizeof(spaces[0]))
+
+/* What is mounted below /sys is found once: reading it is not the kernel's cost. */
+static char *below_sys[MAX_SUB];
+static int subs;
+
+static void need(const char *what, long r)
+{
+	if (r >= 0)
+		return;
+	fprintf(stderr, "%s: %s\n", what, strerror(errno));
+	_exit(1);
+}
+
+static void find_below_sys(void)
+{
+	char line[8192], path[4096];
+	int id, parent, sys = -1;
+	FILE *file;
+
+	for (int pass = 0; pass < 2; pass++) {
+		file = fopen("/proc/self/mountinfo", "re");
+		need("/proc/self/mountinfo", file ? 0 : -1);
+		while (fgets(line, sizeof(line), file)) {
+			if (sscanf(line, "%d %d %*s %*s %4095s", &id, &parent, path) != 3)
+				continue;
+			if (pass == 0 && strcmp(path, "/sys") == 0)
+				sys = id;
+			if (pass == 1 && parent == sys && strcmp(path, "/sys") != 0 &&
+			    subs < MAX_SUB)
+				below_sys[subs++] = strdup(path);
+		}
+		fclose(file);
+	}
+}
+
+static void mount_sys(void)
+{
+	int tree[MAX_SUB];
+
+	for (int i = 0; i < subs; i++)
+		need("open_tree",
+		     tree[i] = open_tree(AT_FDCWD, below_sys[i],
+					 OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE));
+	need("/sys", mount("sysfs", "/sys", "sysfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL));
+	for (int i = 0; i < subs; i++) {
+		if (move_mount(tree[i], "", AT_FDCWD, below_sys[i], MOVE_MOUNT_F_EMPTY_PATH) < 0 &&
+		    errno != ENOENT)
+			need("move_mount", -1);
+		close(tree[i]);
+	}
+}
+
+static void mount_tmpfs(const char *path)
+{
+	need(path, mount("tmpfs", path, "tmpfs", MS_NOSUID | MS_NODEV,
+			 "mode=1777,size=10%,nr_inodes=100000"));
+}
+
+/* The registry's stand-in, sealed, with the one file that marks a session. */
+static void mount_stand_in(void)
+{
+	const unsigned long flags = MS_NOSUID | MS_NODEV | MS_NOEXEC;
+	int fd;
+
+	need(REGISTRY, mount("tmpfs", REGISTRY, "tmpfs", flags, "mode=755,size=4m,nr_inodes=16"));
+	need("mark", fd = open(REGISTRY "/inside", O_WRONLY | O_CREAT | O_CLOEXEC, 0644));
+	need("mark", write(fd, "0.1\n", 4));
+	close(fd);
+	need("seal", mount(NULL, REGISTRY, NULL, MS_REMOUNT | MS_RDONLY | flags, NULL));
+}
+
+static void lo_up(void)
+{
+	struct ifreq ifr = {.ifr_name = "lo", .ifr_flags = IFF_UP | IFF_LOOPBACK | IFF_RUNNING};
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	need("socket", fd);
+	need("lo", ioctl(fd, SIOCSIFFLAGS, &ifr));
+	close(fd);
+}
+
+__attribute__((noreturn)) static void init(int ready)
+{
+	struct utsname uts;
+
+	need("slave", mount(NULL, "/", NULL, MS_REC | MS_SLAVE, NULL));
+	need("/proc", mount("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL));
+	mount_sys();
+	mount_tmpfs("/tmp");
+	mount_tmpfs("/var/tmp");
+	mount_tmpfs("/dev/shm");
+	if (mount("mqueue", "/dev/mqueue", "mqueue", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL) < 0 &&
+	    errno != ENOENT)
+		need("/dev/mqueue", -1);
+	mount_stand_in();
+	uname(&uts);
+	need("sethostname", sethostname(uts.nodename, strlen(uts.nodename)));
+	lo_up();
+	need("ready", write(ready, "", 1));
+	for (;;)
+		pause();
+}
+
+static void open_session(int *saved, int *ret_init)
+{
+	struct clone_args args = {.flags = FLAGS | CLONE_PIDFD, .exit_signal = SIGCHLD};
+	char path[64], byte;
+	int ready[2];
+	long pid;
+
+	for (size_t i = 0; i < COUNT; i++) {
+		snprintf(path, sizeof(path), "/proc/self/ns/%s", spaces[i].name);
+		need(path, saved[i] = open(path, O_RDONLY | O_CLOEXEC));
+	}
+	need("unshare time", unshare(CLONE_NEWTIME));
+	need("pipe", pipe2(ready, O_CLOEXEC));
+	args.pidfd = (uint64_t)(uintptr_t)ret_init;
+	pid = syscall(SYS_clone3, &args, sizeof(args));
+	need("clone3", pid);
+	if (pid == 0)
+		init(ready[1]);
+	close(ready[1]);
+	need("ready", read(ready[0], &byte, 1) == 1 ? 0 : -1);
+	close(ready[0]);
+	need("setns", setns(*ret_init, FLAGS));
+}
+
+static void close_session(const int *saved, int init_fd)
+{
+	for (size_t i = 0; i < COUNT; i++) {
+		need("setns back", setns(saved[i], spaces[i].flag));
+		close(saved[i]);
+	}
+	need("kill", syscall(SYS_pidfd_send_signal, init_fd, SIGKILL, NULL, 0));
+	need("wait", waitpid(-1, NULL, __WALL));
+	close(init_fd);
+}
+
+static void round_of(struct round *times, void *data)
+{
+	int saved[COUNT], init_fd = -1;
+
+	(void)data;
+	times->begin = times->started = now_ns();
+	open_session(saved, &init_fd);
+	times->opened = now_ns();
+	close_session(saved, init_fd);
+	times->closed = now_ns();
+}
+
+int main(int argc, char **argv)
+{
+	if (argc != 2) {
+		fprintf(stderr, "usage: floor ROUNDS\n");
+		return 2;
+	}
+	find_below_sys();
+	return run_rounds(atol(argv[1]), round_of, NULL);
+}
