@@ -76,7 +76,7 @@ int step_proc(const struct pns_plan *plan, struct pns_err *err)
 /* One line of /proc/self/mountinfo, proc_pid_mountinfo(5): id, parent, and where. */
 struct mountinfo {
 	int id, parent;
-	char path[4096];
+	char path[256]; /* cut: only those below /sys are of interest, and theirs are short */
 };
 
 /* Octal escapes stand for blank, tab, newline and backslash. */
@@ -95,14 +95,28 @@ static void unescape(char *s)
 	*to = '\0';
 }
 
-static const char *mountinfo_next(const char *at, struct mountinfo *ret)
+/* Reads the line at *at and moves on to the next. By hand: a host may have thousands of mounts. */
+static void mountinfo_next(const char **at, struct mountinfo *ret)
 {
-	const char *end = strchr(at, '\n');
+	const char *field = *at, *end = strchrnul(*at, '\n');
+	char *behind;
+	size_t len;
 
-	if (sscanf(at, "%d %d %*s %*s %4095s", &ret->id, &ret->parent, ret->path) != 3)
-		return NULL;
+	*at = *end ? end + 1 : end;
+	ret->path[0] = '\0';
+	ret->id = (int)strtol(field, &behind, 10);
+	ret->parent = (int)strtol(behind, &behind, 10);
+	field = behind;
+	for (int skip = 0; skip < 2 && field && field < end; skip++) /* device, root */
+		field = memchr(field + 1, ' ', (size_t)(end - field - 1));
+	if (!field || field >= end)
+		return;
+	len = strcspn(++field, " \n");
+	if (len >= sizeof(ret->path))
+		return;
+	memcpy(ret->path, field, len);
+	ret->path[len] = '\0';
 	unescape(ret->path);
-	return end ? end + 1 : NULL;
 }
 
 /* The mounts right below /sys, cloned with all that hangs on them. */
@@ -143,14 +157,14 @@ static int carry_submounts(const char *text, struct carried *carried)
 	struct mountinfo line;
 	int sys = -1, r = 0;
 
-	for (const char *at = text; at && *at;) {
-		at = mountinfo_next(at, &line);
+	for (const char *at = text; *at;) {
+		mountinfo_next(&at, &line);
 		if (strcmp(line.path, "/sys") == 0)
 			sys = line.id; /* the last one lies on top */
 	}
-	for (const char *at = text; r == 0 && at && *at;) {
-		at = mountinfo_next(at, &line);
-		if (line.parent == sys && strcmp(line.path, "/sys") != 0)
+	for (const char *at = text; r == 0 && *at;) {
+		mountinfo_next(&at, &line);
+		if (line.parent == sys && strncmp(line.path, "/sys/", 5) == 0)
 			r = carry(carried, line.path);
 	}
 	return r;

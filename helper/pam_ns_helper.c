@@ -142,18 +142,18 @@ static void enlist(const struct pns_plan *plan, const char *text, size_t len, in
 		r = pns_fd_write_all(fds->lock, text, len);
 	if (r == 0)
 		r = listen_at(registry, entry, &fds->listener);
-	if (r == 0) {
-		/*
-		 * Init will unlink its entry when it ends. A directory of the host would let whoever
-		 * gets hold of the fd walk up from it; a detached mount ends at its own root.
-		 */
-		fds->registry = open_tree(registry, "",
-					  OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH);
-		if (fds->registry < 0)
-			r = -errno;
-	}
 	if (r < 0) {
 		pns_err_sys(err, -r, "writing the entry in " PNS_REGISTRY " (is /run full?)");
+		report_and_die(err);
+	}
+	/*
+	 * Init will unlink its entry when it ends. A directory of the host would let whoever gets hold
+	 * of the fd walk up from it; a detached mount ends at its own root. It counts as a mount namespace.
+	 */
+	fds->registry =
+		open_tree(registry, "", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH);
+	if (fds->registry < 0) {
+		pns_ns_explain(&pns_nstab[PNS_NS_MNT], errno, err);
 		report_and_die(err);
 	}
 }

@@ -190,18 +190,17 @@ static int restore_ns(const struct pns_kept *saved, const struct pns_ns *ns, str
 }
 
 /*
- * setns() to our own time namespace aims the children back, but wants a single thread. A
- * threaded caller keeps a namespace of its own for its children, with the clocks that it has itself.
+ * setns() to our own time namespace aims the children back, but wants a single thread, and rights
+ * over whoever made it: a container's root has none over the machine's. In both cases the children
+ * keep a namespace of their own, with the clocks that the caller has itself.
  */
 static int restore_time(struct pns_caller *caller, struct pns_err *err)
 {
+	const struct pns_kept *saved = &caller->ns[PNS_NS_TIME];
 	int r;
 
-	if (!caller->threaded) {
-		r = restore_ns(&caller->ns[PNS_NS_TIME], &pns_nstab[PNS_NS_TIME], err);
-		if (r != -EUSERS)
-			return r;
-	}
+	if (!caller->threaded && pns_kept_is_ours(saved) && setns(saved->fd, CLONE_NEWTIME) == 0)
+		return 0;
 	if (!caller->clocks_set)
 		return 0; /* the clocks are the same in both */
 	if (unshare(CLONE_NEWTIME) < 0)
