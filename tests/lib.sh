@@ -194,6 +194,7 @@ make_bed() {
 		mount --bind /run/bed/src "$SRC"
 	fi
 	make_dev
+	echo "127.0.1.1 bed" >>/etc/hosts
 	make_users
 	rm -rf /etc/security/pam_ns.conf /etc/security/pam_ns.d
 	make -s -C "$SRC" install >/dev/null || { echo "Bail out! make install"; exit 1; }
