@@ -46,7 +46,7 @@ ok() { # STATUS NAME
 	fi
 	return "$1"
 }
-diag() { printf '%s\n' "$*" | sed 's/^/# /' >&2; }
+diag() { printf '%s\n' "$*" | head -n 30 | sed 's/^/# /' >&2; }
 is() { # GOT WANT NAME
 	[ "$1" = "$2" ]
 	ok $? "$3" || diag "got:  $1" $'\n'"want: $2"
