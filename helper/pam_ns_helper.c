@@ -120,6 +120,8 @@ static int listen_at(int registry, const char *entry, int *ret_fd)
 		return -errno;
 	snprintf(addr.sun_path, sizeof(addr.sun_path), "/proc/self/fd/%d/%s.socket", registry,
 		 entry);
+	/* The number is ours, since the plan's file is: what lies there is of an init that died. */
+	unlink(addr.sun_path);
 	old = umask(0177);
 	r = bind(fd, (struct sockaddr *)&addr, sizeof(addr)) < 0 ? -errno : 0;
 	umask(old);

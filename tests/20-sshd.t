@@ -46,11 +46,12 @@ perl -MIO::Socket::INET -e '$l = IO::Socket::INET->new(LocalAddr => "127.0.0.1",
 poll_until bash -c '</dev/tcp/127.0.0.1/7001'
 base
 serve() { # PORT WORD: a server of the session's own
-	echo "perl -MIO::Socket::INET -e '\$l = IO::Socket::INET->new(LocalAddr => q(127.0.0.1), LocalPort => $1, Listen => 9, ReuseAddr => 1); while (\$c = \$l->accept) { print \$c qq($2\\n); close \$c }'"
+	printf '%s' "perl -MIO::Socket::INET -e '\$l = IO::Socket::INET->new(LocalAddr => q(127.0.0.1), LocalPort => $1, Listen => 9, ReuseAddr => 1); while (\$c = \$l->accept) { print \$c qq($2\\n); close \$c }'"
 }
 ask() { # PORT
 	timeout 5 bash -c "exec 3<>/dev/tcp/127.0.0.1/$1 && head -1 <&3" 2>/dev/null
 }
+# shellcheck disable=SC2317 # by poll_until
 asks() { [ "$(ask "$1")" = "$2" ]; }
 ssh "${SSH_OPTIONS[@]}" -L 7101:127.0.0.1:7002 -L 7102:127.0.0.1:7001 alice@127.0.0.1 \
 	"$(serve 7002 session)" </dev/null >/dev/null 2>&1 &
@@ -82,7 +83,7 @@ second=$(as alice -S /run/bed/mux "$NS; cat /tmp/shared")
 is "$second" "$first"$'\n'x "channels of a ControlMaster share one session"
 isnt "$(as alice "$NS")" "$first" "another connection is another session"
 ssh -S /run/bed/mux -O exit -F none alice@127.0.0.1 2>/dev/null
-for i in {1..8}; do as alice 'readlink /proc/self/ns/net' >/run/bed/many.$i & pids[i]=$!; done
+for i in {1..8}; do as alice 'readlink /proc/self/ns/net' >"/run/bed/many.$i" & pids[i]=$!; done
 wait "${pids[@]}"
 is "$(sort -u /run/bed/many.* | grep -c '^net:')" 8 "eight logins at once, each with a network of its own"
 clean "many connections"

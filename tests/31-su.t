@@ -65,7 +65,7 @@ clean "su by a user"
 
 # Ctrl-C at every moment of opening leaves nothing.
 for ((i = 0; i < 20; i++)); do
-	timeout -s INT "0.0$((i % 10))$((i / 10 * 5))" su alice -c 'sleep 0.05' >/dev/null 2>&1
+	timeout -s INT "0.0$((i % 10))$((i < 10 ? 0 : 5))" su alice -c 'sleep 0.05' >/dev/null 2>&1
 done
 poll_until no_sessions
 su alice -c true

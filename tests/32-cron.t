@@ -31,7 +31,7 @@ like "$seen" '2001\.1' "the job is in a session"
 ok $? "the job's /tmp is its own"
 poll_until no_sessions
 ok $? "the session ends with the job"
-is "$(ps -o stat= --ppid $CRON | grep -c .)" 0 "no child is left with cron"
+is "$(pgrep -P "$CRON")" "" "no child is left with cron"
 clean "a job"
 stop_cron
 

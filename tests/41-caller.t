@@ -6,7 +6,7 @@
 : >/tmp/of-the-host
 base
 cd /usr/share || exit 1
-caller() { "$TOOLS/caller" pamtest alice "$@" 2>&1; }
+caller() { timeout -s KILL 10 "$TOOLS/caller" pamtest alice "$@" 2>&1; }
 hosts=$(for n in mnt ipc uts pid net time; do readlink /proc/self/ns/$n; done | sed 's/[][]/\\&/g' | paste -sd'|')
 
 check() { # NAME
@@ -18,6 +18,8 @@ check() { # NAME
 	like "$seen" 'inside fds 0' "$1: ... without an fd of the caller's"
 	like "$seen" $'close: Success\nclose again: Success' "$1: close, and close again"
 	like "$seen" 'new thread: Success' "$1: can start threads afterwards"
+	is "$(grep '^new fd' <<<"$seen" | sort | uniq -c | awk '{ $1 = $1 > 1 ? "many" : 1; print }')" \
+		$'many new fd: a namespace\n1 new fd: a pidfd' "$1: its fds are namespaces and a pidfd, closed on exec"
 }
 policy <<<'[default]
 uptime = 5'
@@ -33,6 +35,28 @@ unset SUBREAPER
 seen=$(IGNORE_SIGCHLD=1 caller)
 check "SIGCHLD ignored"
 clean "one thread"
+
+# Forked copies of the program end their handle, with and without the fds that they got.
+mkfifo /run/bed/go
+COPIES=1 PAUSE=1 caller <>/run/bed/go >/run/bed/out &
+poll_until grep -q '^pause' /run/bed/out
+is "$(find /run/pam_ns -name '*.socket' | wc -l)" 1 "copies: init was not told to end"
+echo >/run/bed/go
+wait $!
+seen=$(</run/bed/out)
+check "copies"
+is "$(grep -c '^copy: its own files are still open' <<<"$seen")" 2 "copies: files that took the place of ours stay open"
+like "$(grep '^still inside' <<<"$seen")" 'net:\[' "copies: the session goes on"
+is "$(sed -n 's/^still //p' <<<"$seen" | grep -v uptime)" "$(grep '^inside' <<<"$seen" | grep -v uptime)" "copies: ... as it was"
+clean "copies"
+
+# So may the program itself; it cannot go back then, but nothing of its own is touched.
+log_mark
+seen=$(REPLACE=1 caller)
+like "$seen" 'caller: its own files are still open' "fds replaced: files that took the place of ours stay open"
+like "$seen" 'close: Success' "fds replaced: close succeeds"
+like "$(log_new)" "not wholly undone: the login program closed pam_ns's file descriptor: it stays" "fds replaced: the log says so"
+clean "fds replaced"
 
 seen=$(caller threads)
 check "two threads"
@@ -53,7 +77,7 @@ clean "threads"
 for what in policy helper fds; do
 	case $what in
 	policy) policy <<<'isolate = yes' ;;
-	helper) policy </dev/null; ln -sf /bin/true /usr/libexec/h && mv /usr/libexec/pam_ns_helper /usr/libexec/gone &&
+	helper) policy </dev/null; mv /usr/libexec/pam_ns_helper /usr/libexec/gone &&
 		cp /bin/false /usr/libexec/pam_ns_helper ;;
 	fds) mv /usr/libexec/gone /usr/libexec/pam_ns_helper ;;
 	esac

@@ -3,23 +3,31 @@
  * caller SERVICE USER [threads] [thread]: a login program that looks at itself before a session is
  * opened, while it is open, and after, and says "same NAME" or "CHANGED NAME: before / after" of each
  * thing. "threads": a second thread runs all the time; "thread": the session is opened in yet
- * another one. In between it prints what a child of it sees. Exit status: that of pam_open_session.
+ * another one. COPIES, PAUSE and REPLACE in the environment: see copies_end(), pause_for_test() and
+ * replace_fds(). In between it prints what a child of it sees. Exit status: that of pam_open_session.
  */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <pthread.h>
 #include <security/pam_appl.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
+
+#ifndef PIDFS_MAGIC /* pidfds are an anonymous inode before Linux 6.9 */
+#define PIDFS_MAGIC 0x50494446
+#endif
 
 #define FACTS 64
 
@@ -82,7 +90,8 @@ static void note_signals(struct facts *facts)
 
 	while (status && fgets(line, sizeof(line), status)) {
 		line[strcspn(line, "\n")] = '\0';
-		if (strncmp(line, "Sig", 3) == 0 || strncmp(line, "Shd", 3) == 0 ||
+		if ((strncmp(line, "Sig", 3) == 0 && line[3] != 'Q') ||
+		    /* SigQ: all of the user's */ strncmp(line, "Shd", 3) == 0 ||
 		    strncmp(line, "Cap", 3) == 0 || strncmp(line, "Uid", 3) == 0 ||
 		    strncmp(line, "Gid", 3) == 0 || strncmp(line, "Umask", 5) == 0 ||
 		    strncmp(line, "NoNewPrivs", 10) == 0 || strncmp(line, "Groups", 6) == 0) {
@@ -124,24 +133,53 @@ static void note_numbers(struct facts *facts)
 	note(facts, "children of any kind", text);
 }
 
+static long long nanoseconds(clockid_t clock)
+{
+	struct timespec now;
+
+	clock_gettime(clock, &now);
+	return now.tv_sec * 1000000000LL + now.tv_nsec;
+}
+
+#define DRIFT_MAX 50000000LL /* ns between two reads of a busy machine */
+
 /* The difference of the clocks: a namespace of its own moves some of them and not the others. */
 static void note_clocks(struct facts *facts)
 {
-	struct timespec real, mono, boot;
+	static const struct {
+		const char *name;
+		clockid_t clock;
+	} clocks[] = {{"monotonic clock", CLOCK_MONOTONIC}, {"boot clock", CLOCK_BOOTTIME}};
+	static long long first[2];
 	char text[64];
 
-	clock_gettime(CLOCK_REALTIME, &real);
-	clock_gettime(CLOCK_MONOTONIC, &mono);
-	clock_gettime(CLOCK_BOOTTIME, &boot);
-	snprintf(text, sizeof(text), "%ld", (long)((real.tv_sec - mono.tv_sec + 1) / 4));
-	note(facts, "monotonic clock", text);
-	snprintf(text, sizeof(text), "%ld", (long)(boot.tv_sec - mono.tv_sec));
-	note(facts, "boot clock", text);
+	for (int i = 0; i < 2; i++) {
+		long long ahead = nanoseconds(CLOCK_REALTIME) - nanoseconds(clocks[i].clock);
+
+		if (!first[i])
+			first[i] = ahead;
+		ahead -= first[i];
+		snprintf(text, sizeof(text), "%lld",
+			 ahead > -DRIFT_MAX && ahead < DRIFT_MAX ? 0 : ahead);
+		note(facts, clocks[i].name, text);
+	}
+}
+
+extern char **environ;
+
+static void note_environment(struct facts *facts)
+{
+	char text[4096] = "";
+
+	for (char **e = environ; *e; e++)
+		snprintf(text + strlen(text), sizeof(text) - strlen(text), "%s ", *e);
+	note(facts, "environment", text);
 }
 
 static void look(struct facts *facts, int proc)
 {
 	*facts = (struct facts){0};
+	note_environment(facts);
 	note_numbers(facts);
 	note_clocks(facts);
 	if (!proc)
@@ -160,6 +198,87 @@ static void compare(const char *when, const struct facts *a, const struct facts 
 					       ? "%s: same %s\n"
 					       : "%s: CHANGED %s: %s / %s\n",
 				       when, b->fact[i].name, a->fact[j].value, b->fact[i].value);
+}
+
+static bool had[1024];
+
+/* Of each fd that was not there before: a namespace or a pidfd, and closed on exec? */
+static void new_fds(void)
+{
+	for (int fd = 0; fd < (int)(sizeof(had) / sizeof(had[0])); fd++) {
+		int flags = fcntl(fd, F_GETFD);
+		struct statfs fs;
+		const char *what = "something else";
+
+		if (flags < 0 || had[fd] || fstatfs(fd, &fs) < 0)
+			continue;
+		if (fs.f_type == NSFS_MAGIC)
+			what = "a namespace";
+		else if (fs.f_type == PIDFS_MAGIC || fs.f_type == ANON_INODE_FS_MAGIC)
+			what = "a pidfd";
+		printf("new fd: %s%s\n", what, flags & FD_CLOEXEC ? "" : ", not closed on exec");
+	}
+}
+
+static void old_fds(void)
+{
+	for (int fd = 0; fd < (int)(sizeof(had) / sizeof(had[0])); fd++)
+		had[fd] = fcntl(fd, F_GETFD) >= 0;
+}
+
+/* Puts files of its own in the place of all fds that were not there before; are they still? */
+static int replaced[2];
+
+static void replace_fds(void)
+{
+	replaced[0] = replaced[1] = -1;
+	for (int fd = 0; fd < (int)(sizeof(had) / sizeof(had[0])); fd++) {
+		if (had[fd] || fcntl(fd, F_GETFD) < 0)
+			continue;
+		if (dup3(STDIN_FILENO, fd, O_CLOEXEC) != fd)
+			puts("CHANGED: no fd to put there");
+		replaced[replaced[0] >= 0] = fd;
+	}
+}
+
+static void replaced_are_there(const char *who)
+{
+	printf("%s: its own files are %s\n", who,
+	       fcntl(replaced[0], F_GETFD) >= 0 && fcntl(replaced[1], F_GETFD) >= 0 ? "still open"
+										    : "closed");
+}
+
+/* What a forked copy of the program may do at its end, without meaning the session. */
+static void copies_end(pam_handle_t *pamh)
+{
+	for (int i = 0; i < 4; i++) {
+		pid_t pid = fork();
+
+		if (pid == 0) {
+			if (i & 2)
+				replace_fds();
+			pam_end(pamh, i & 1 ? PAM_SUCCESS | PAM_DATA_SILENT : PAM_SUCCESS);
+			if (i & 2)
+				replaced_are_there("copy");
+			fflush(stdout);
+			_exit(0);
+		}
+		if (pid < 0)
+			printf("copy: fork: %s\n", strerror(errno));
+		else
+			waitpid(pid, NULL, 0);
+	}
+	sigchlds = 0;
+}
+
+/* For the test to do something in the middle: it says so with a line on stdin. */
+static void pause_for_test(void)
+{
+	char c;
+
+	puts("pause");
+	if (read(STDIN_FILENO, &c, 1) < 0)
+		puts("CHANGED: stdin");
 }
 
 /* A child of the session, as the user's shell would be. */
@@ -244,11 +363,21 @@ static void *session(void *ret)
 	if (r == PAM_SUCCESS)
 		pam_close_session(pamh, 0);
 	look(&before, 1);
+	old_fds();
 	r = pam_open_session(pamh, 0);
 	if (r == PAM_SUCCESS) {
 		look(&during, 0);
 		compare("open", &before, &during);
+		new_fds();
 		child("inside");
+		if (getenv("COPIES")) {
+			copies_end(pamh);
+			child("still inside");
+		}
+		if (getenv("PAUSE"))
+			pause_for_test();
+		if (getenv("REPLACE"))
+			replace_fds();
 		if (looked_pipe[1] && write(stop_pipe[1], "x", 1) == 1) {
 			char c;
 
@@ -256,6 +385,8 @@ static void *session(void *ret)
 				puts("CHANGED: the other thread is gone");
 		}
 		printf("close: %s\n", pam_strerror(pamh, pam_close_session(pamh, 0)));
+		if (getenv("REPLACE"))
+			replaced_are_there("caller");
 		printf("close again: %s\n", pam_strerror(pamh, pam_close_session(pamh, 0)));
 	} else {
 		printf("open: %s\n", pam_strerror(pamh, r));
