@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <linux/close_range.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -27,6 +28,7 @@
 
 #define HELPER_FD    (PNS_HELPER_SOCK + 1)
 #define FIRST_FREE   (HELPER_FD + 1)
+#define MIDDLE_STACK 16384
 #define END_GRACE_MS 50 /* for a killed init to be gone before the login goes on to fail */
 
 /* What the child needs between fork and exec, made before: there, nothing may allocate. */
@@ -121,13 +123,10 @@ __attribute__((noreturn)) static void exec_helper(const struct helper *helper)
 	_exit(127);
 }
 
-/*
- * The child between: without an exec of its own it keeps its exit signal of 0. vfork() is cheap,
- * and allowed here even on kernels that refuse it to a caller whose children get another time
- * namespace: we are such a child, and in that namespace already.
- */
-__attribute__((noreturn)) static void be_middle(const struct helper *helper)
+/* The child between: without an exec of its own it keeps its exit signal of 0. */
+static int be_middle(void *arg)
 {
+	const struct helper *helper = arg;
 	const struct pns_msg msg = {.kind = PNS_MSG_FORKED};
 	struct pns_msg failed = {.kind = PNS_MSG_ERROR, .text = "fork of the helper"};
 	pid_t pid = vfork();
@@ -144,23 +143,35 @@ __attribute__((noreturn)) static void be_middle(const struct helper *helper)
 	_exit(pidfd < 0 || pns_fd_send(helper->theirs, &msg, sizeof(msg), &pidfd, 1) < 0);
 }
 
+/*
+ * As posix_spawn(3) does it: the child borrows our memory, on a stack of its own, while we stand
+ * still. Copying the page tables of a login program is what a fork costs. Linux 6.1 refuses that
+ * to a caller whose children get another time namespace (EINVAL): there it is a fork.
+ */
+static pid_t clone_middle(struct helper *helper)
+{
+	_Alignas(16) char stack[MIDDLE_STACK];
+	pid_t pid = clone(be_middle, stack + sizeof(stack), CLONE_VM | CLONE_VFORK, helper);
+
+	if (pid < 0 && errno == EINVAL)
+		pid = clone(be_middle, stack + sizeof(stack), 0, helper);
+	return pid;
+}
+
 static int fork_helper(struct helper *helper, struct pns_err *err)
 {
 	sigset_t all, old;
-	long pid;
+	int r = 0;
 
-	/* A handler of the caller's must not run in the child, on the caller's copied state. */
+	/* A handler of the caller's must not run in the child, on the caller's state. */
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &old);
-	pid = syscall(SYS_clone, 0, NULL, NULL, NULL, NULL); /* exit signal 0 */
-	if (pid == 0)
-		be_middle(helper);
-	if (pid < 0)
-		pid = pns_err_sys(err, errno, "fork");
+	helper->middle = clone_middle(helper);
+	if (helper->middle < 0)
+		r = pns_err_sys(err, errno, "fork");
 	pthread_sigmask(SIG_SETMASK, &old, NULL);
 	pns_fd_close(&helper->theirs);
-	helper->middle = (pid_t)pid;
-	return pid < 0 ? (int)pid : 0;
+	return r;
 }
 
 static int send_plan(const struct helper *helper, const struct pns_plan *plan,
@@ -184,10 +195,7 @@ static int send_plan(const struct helper *helper, const struct pns_plan *plan,
 		const int fds[PNS_PLAN_FDS] = {self, instance->registry, instance->lock};
 
 		r = pns_fd_send(helper->sock, text, (size_t)len, fds, PNS_PLAN_FDS);
-		/* EPIPE: the child is gone, and its own message says why. */
-		if (r == -EPIPE || r == -ECONNRESET)
-			r = 0;
-		else if (r < 0)
+		if (r < 0)
 			pns_err_sys(err, -r, "sending the plan to the helper");
 	}
 	free(text);
@@ -302,10 +310,12 @@ static int run(struct helper *helper, const struct pns_plan *plan,
 
 	clock_gettime(CLOCK_MONOTONIC, &deadline);
 	deadline.tv_sec += plan->timeout;
-	r = fork_helper(helper, err);
+	/* The plan waits in the socket for the helper, not the helper for the plan. */
+	r = send_plan(helper, plan, instance, err);
+	if (r == 0)
+		r = fork_helper(helper, err);
 	if (r < 0)
 		return r;
-	r = send_plan(helper, plan, instance, err);
 	while (r == 0)
 		r = next_msg(helper, &deadline, plan->timeout, &init, err);
 	reap_middle(helper);

@@ -90,6 +90,10 @@ unlike "$seen" 'alice|hers' "another user's files and processes are not there"
 seen=$(in_session 'ls /tmp; ps -e -o args= | grep -c hers; cat /run/pam_ns/session')
 like "$seen" '2001\.2$' "a second session of the same user is another instance"
 unlike "$seen" '^hers' "... with another /tmp"
+shell=$(pgrep -f '^bash -c echo alice')
+for n in mnt ipc uts pid time net; do
+	is "$(readlink "/proc/$(pgrep -f 'pam_ns: alice')/ns/$n")" "$(readlink "/proc/$shell/ns/$n")" "init and shell share the $n namespace"
+done
 echo >/run/bed/go
 wait %?alice 2>/dev/null
 clean "after these sessions"
