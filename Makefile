@@ -44,6 +44,7 @@ HELPER_OBJ  := $(patsubst %.c,$B/%.o,$(wildcard helper/*.c)) \
 UNIT_OBJ    := $(addprefix $B/pam_ns/,$(addsuffix .o,$(SHARED) $(POLICY)))
 UNITS       := $(patsubst tests/unit/%.c,$B/tests/unit/%,$(wildcard tests/unit/test_*.c))
 TOOLS       := $(patsubst tests/tools/%.c,$B/tests/tools/%,$(wildcard tests/tools/*.c))
+FAULTS      := $B/tests/faults/faults
 BENCHES     := $(patsubst tests/bench/%.c,$B/tests/bench/%,$(wildcard tests/bench/*.c))
 MANS        := $(wildcard man/*.[58])
 JOBS        ?= $(shell nproc)
@@ -51,7 +52,7 @@ JOBS        ?= $(shell nproc)
 Q           := $(if $(V),,@)
 say          = $(if $(V),,@printf '  %-5s %s\n' $1 $2)
 
-.PHONY: all clean install uninstall check check-unit demo bench deps lint help tests
+.PHONY: all clean install uninstall check check-unit demo bench faults deps lint help tests
 all: $B/pam_ns.so $B/pam_ns_helper
 
 help:
@@ -59,6 +60,7 @@ help:
 	@echo 'make demo       (root) show an isolated SSH login beside the host'
 	@echo 'make check      (root) every test;  make check T=20-sshd: one of them'
 	@echo 'make bench      (root) open and close against the bare kernel calls'
+	@echo 'make faults     (root) every system call of a login made to fail, a minute'
 	@echo 'make lint       static checks'
 	@echo 'make deps       (root) install what the others need'
 	@echo 'make install    DESTDIR= PREFIX= SECUREDIR= LIBEXECDIR= SYSCONFDIR= MANDIR='
@@ -101,6 +103,11 @@ $B/tests/bench/%: tests/bench/%.c Makefile
 	@mkdir -p $(@D)
 	$Q$(CC) $(ALL_CFLAGS) -o $@ $< -lpam
 
+$B/tests/faults/%: tests/faults/%.c Makefile
+	$(call say,CC,$<)
+	@mkdir -p $(@D)
+	$Q$(CC) $(ALL_CFLAGS) -o $@ $< -lpam
+
 $B/genconf: conf/genconf.c $B/pam_ns/keys.o $B/pam_ns/types.o $B/pam_ns/err.o
 	$(call say,CC,$<)
 	$Q$(CC) $(ALL_CFLAGS) -o $@ $^
@@ -137,7 +144,7 @@ check: deps
 	$Q$(MAKE) --no-print-directory all tests
 	$Qtests/run $(T)
 
-tests: $(UNITS) $(TOOLS) $B/genconf
+tests: $(UNITS) $(TOOLS) $(FAULTS) $B/genconf
 
 check-unit: $(UNITS)
 	$Qtests/run unit
@@ -151,6 +158,11 @@ bench:
 	$Qtests/deps demo
 	$Q$(MAKE) --no-print-directory all $B/tests/tools/logsink $(BENCHES)
 	$Qtests/bench/bench
+
+faults:
+	$Qtests/deps demo
+	$Q$(MAKE) --no-print-directory all $B/tests/tools/logsink $(FAULTS)
+	$Qtests/faults/run
 
 lint:
 	$Qtests/lint

@@ -204,8 +204,12 @@ int step_sys(const struct pns_plan *plan, struct pns_err *err)
 	int r;
 
 	(void)plan;
-	if (statfs("/sys", &fs) < 0 || fs.f_type != SYSFS_MAGIC || statvfs("/sys", &vfs) < 0)
-		return 0; /* no sysfs there, so nothing of the host's network shows */
+	if (statfs("/sys", &fs) < 0)
+		return errno == ENOENT ? 0 : pns_err_sys(err, errno, "/sys");
+	if (fs.f_type != SYSFS_MAGIC)
+		return 0; /* so nothing of the host's network shows */
+	if (statvfs("/sys", &vfs) < 0)
+		return pns_err_sys(err, errno, "/sys");
 	if (vfs.f_flag & ST_RDONLY)
 		flags |= MS_RDONLY;
 	fd = open("/proc/self/mountinfo", O_RDONLY | O_CLOEXEC);

@@ -51,8 +51,12 @@ bool pns_kept_is_ours(const struct pns_kept *kept)
 {
 	struct stat st;
 
-	return kept->fd >= 0 && fstat(kept->fd, &st) == 0 && st.st_dev == kept->dev &&
-	       st.st_ino == kept->ino;
+	if (kept->fd < 0)
+		return false;
+	/* Only a number without a file proves that it was closed; memory can be short as well. */
+	if (fstat(kept->fd, &st) < 0)
+		return errno != EBADF;
+	return st.st_dev == kept->dev && st.st_ino == kept->ino;
 }
 
 void pns_kept_close(struct pns_kept *kept)
