@@ -110,7 +110,7 @@ $B/tests/faults/%: tests/faults/%.c Makefile
 
 $B/genconf: conf/genconf.c $B/pam_ns/keys.o $B/pam_ns/types.o $B/pam_ns/err.o
 	$(call say,CC,$<)
-	$Q$(CC) $(ALL_CFLAGS) -o $@ $^
+	$Q$(CC) $(ALL_CFLAGS) -o $@ $(filter %.c %.o,$^)
 
 # The example policy comes from the table; the committed copy is tested to be the same.
 conf/pam_ns.conf: $B/genconf
