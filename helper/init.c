@@ -125,7 +125,8 @@ static void read_signals(struct init *init)
 	struct signalfd_siginfo info;
 
 	while (read(init->fds->signals, &info, sizeof(info)) == sizeof(info))
-		if (info.ssi_signo == SIGTERM)
+		/* 0: from outside. What root inside sends is not heard, as with any other signal. */
+		if (info.ssi_signo == SIGTERM && (!init->own_pids || info.ssi_pid == 0))
 			begin_to_end(init);
 	reap();
 }

@@ -32,6 +32,7 @@ static int write_sysctl(const char *name, const char *value)
 	char path[320] = "/proc/sys/";
 	const size_t prefix = strlen(path);
 	pns_fd_auto int fd = -1;
+	int r;
 
 	if (strlen(name) >= sizeof(path) - prefix)
 		return -ENAMETOOLONG;
@@ -40,7 +41,10 @@ static int write_sysctl(const char *name, const char *value)
 		if (*p == '.')
 			*p = '/';
 	fd = open(path, O_WRONLY | O_NOFOLLOW | O_CLOEXEC);
-	return fd < 0 ? -errno : pns_fd_write_all(fd, value, strlen(value));
+	if (fd < 0)
+		return -errno;
+	r = pns_fd_write_all(fd, value, strlen(value));
+	return r == -ENOSPC ? -EINVAL : r; /* it took only a part */
 }
 
 int step_sysctl(const struct pns_plan *plan, struct pns_err *err)

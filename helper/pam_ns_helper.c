@@ -218,6 +218,15 @@ __attribute__((noreturn)) static void become_init(const struct pns_plan *plan, s
 	init_run(plan, fds);
 }
 
+static bool run_by_module(void)
+{
+	int type = 0;
+	socklen_t len = sizeof(type);
+
+	return getsockopt(PNS_HELPER_SOCK, SOL_SOCKET, SO_TYPE, &type, &len) == 0 &&
+	       type == SOCK_SEQPACKET;
+}
+
 int main(void)
 {
 	static struct pns_err err;
@@ -228,7 +237,7 @@ int main(void)
 	char *text;
 	size_t len;
 
-	if (fcntl(PNS_HELPER_SOCK, F_GETFD) < 0) {
+	if (!run_by_module()) {
 		static const char usage[] =
 			"pam_ns_helper is run by pam_ns.so, not by hand: see pam_ns_helper(8)\n";
 

@@ -168,7 +168,9 @@ int pns_caller_join(struct pns_caller *caller, const struct pns_plan *plan, int 
 	const int flags = pns_ns_flags(plan) & ~CLONE_NEWTIME;
 
 	if (flags && setns(init, flags) < 0)
-		return pns_err_sys(err, errno, "joining the session's namespaces");
+		return pns_err_sys(err, errno,
+				   "joining the session's namespaces (does the login program run "
+				   "without CAP_SYS_ADMIN or CAP_SYS_PTRACE?)");
 	caller->joined = true;
 	caller->moved = plan->mount;
 	/* The kernel set cwd to the new root. A directory that the session has not is no error. */

@@ -352,7 +352,9 @@ ssize_t pns_fd_recv(int sock, void *buf, size_t size, int *ret_fds, unsigned int
 	got = collect_fds(&msg, fds, PNS_FD_PASS_MAX);
 	if (n > 0 && (msg.msg_flags & MSG_TRUNC))
 		n = -EMSGSIZE;
-	else if (n > 0 && (got != nfds || (msg.msg_flags & MSG_CTRUNC)))
+	else if (n > 0 && (msg.msg_flags & MSG_CTRUNC))
+		n = -EMFILE; /* the kernel closed what found no number, or were more than fit */
+	else if (n > 0 && got != nfds)
 		n = -EPROTO;
 	if (n <= 0) {
 		while (got)

@@ -68,7 +68,7 @@ int pns_fd_write_all(int fd, const void *buf, size_t len);
 
 /*
  * One message on a SEQPACKET socket with up to PNS_FD_PASS_MAX fds; never raises SIGPIPE. recv
- * wants exactly nfds fds (others are closed, -EPROTO), marks them O_CLOEXEC, and returns the
+ * wants exactly nfds fds (others are closed, -EPROTO; -EMFILE when there is no room for them), marks them O_CLOEXEC, and returns the
  * length, 0 when the other end is gone, or -errno. A message longer than size is -EMSGSIZE.
  */
 int pns_fd_send(int sock, const void *buf, size_t len, const int *fds, unsigned int nfds);

@@ -19,7 +19,10 @@
 #define PNS_CONF "/etc/security/pam_ns.conf"
 #endif
 
-#define DATA	"pam_ns_session"
+#define DATA "pam_ns_session"
+#define BAD_ARGUMENT                                                   \
+	"unknown argument in the PAM stack: %s: write open or close, " \
+	"conf=/PATH, debug, isolate_root or exempt_group=NAME"
 #define VISIBLE __attribute__((visibility("default")))
 
 struct args {
@@ -71,7 +74,7 @@ static struct args parse_args(int argc, const char **argv)
 	}
 	if (args.only_open && args.only_close && !args.bad)
 		args.bad = "open together with close";
-	if (args.bad)
+	if (args.only_open && args.only_close)
 		args.only_open = args.only_close = false;
 	return args;
 }
@@ -200,11 +203,10 @@ static int do_open(pam_handle_t *pamh, const struct args *args, const char *user
 		r = keep(pamh, session, id, err);
 	if (r < 0)
 		return deny(pamh, user, err);
-	if (args->debug)
-		pam_syslog(pamh, LOG_DEBUG,
-			   session ? "session %s opened for %s"
-				   : "session %s not isolated for %s: isolate = no",
-			   id, user);
+	if (args->debug && session)
+		pam_syslog(pamh, LOG_DEBUG, "session %s opened for %s", id, user);
+	else if (args->debug)
+		pam_syslog(pamh, LOG_DEBUG, "%s left alone: isolate = no", user);
 	return PAM_SUCCESS;
 }
 
@@ -223,8 +225,12 @@ VISIBLE int pam_sm_open_session(pam_handle_t *pamh, int flags, int argc, const c
 	int r;
 
 	(void)flags;
-	if (args.only_close)
+	if (args.only_close) {
+		/* No reason to deny: who is exempt stands on the other line, and that one isolates. */
+		if (args.bad)
+			pam_syslog(pamh, LOG_ERR, BAD_ARGUMENT, args.bad);
 		return PAM_SUCCESS;
+	}
 	if (pam_get_user(pamh, &user, NULL) != PAM_SUCCESS || !user || !*user) {
 		pam_syslog(pamh, LOG_ERR, "session denied: the login program named no user");
 		return PAM_SYSTEM_ERR;
@@ -246,10 +252,7 @@ VISIBLE int pam_sm_open_session(pam_handle_t *pamh, int flags, int argc, const c
 		return PAM_BUF_ERR;
 	}
 	if (args.bad) {
-		pns_err_add(err, EINVAL,
-			    "unknown argument in the PAM stack: %s: write open or close, "
-			    "conf=/PATH, debug, isolate_root or exempt_group=NAME",
-			    args.bad);
+		pns_err_add(err, EINVAL, BAD_ARGUMENT, args.bad);
 		r = deny(pamh, user, err);
 	} else {
 		r = do_open(pamh, &args, user, err);

@@ -29,6 +29,7 @@
 #define HELPER_FD    (PNS_HELPER_SOCK + 1)
 #define FIRST_FREE   (HELPER_FD + 1)
 #define MIDDLE_STACK 16384
+#define MESSAGES_MAX 8	/* that may stand before the one looked for */
 #define END_GRACE_MS 50 /* for a killed init to be gone before the login goes on to fail */
 
 /* What the child needs between fork and exec, made before: there, nothing may allocate. */
@@ -110,7 +111,11 @@ __attribute__((noreturn)) static void exec_helper(const struct helper *helper)
 	struct pns_msg msg = {.kind = PNS_MSG_ERROR, .text = "executing the helper"};
 	char *argv[] = {(char *)(uintptr_t)helper->title, NULL};
 	char *envp[] = {NULL};
+	/* pam_selinux has set the label of the next exec: the user's shell's, not the helper's. */
+	int label = open("/proc/thread-self/attr/exec", O_WRONLY | O_CLOEXEC);
 
+	if (label < 0 || write(label, "", 0) < 0)
+		errno = 0; /* no SELinux, so no label */
 	if (dup2(helper->null, 0) == 0 && dup2(helper->null, 1) == 1 &&
 	    dup2(helper->null, 2) == 2 &&
 	    dup2(helper->theirs, PNS_HELPER_SOCK) == PNS_HELPER_SOCK &&
@@ -285,6 +290,22 @@ static int next_msg(struct helper *helper, const struct timespec *deadline, uint
 	return obey(helper, &msg, fd, init, err);
 }
 
+/* What went wrong may have overtaken the message that says whom to kill. */
+static void find_helper(struct helper *helper)
+{
+	struct pollfd wait = {.fd = helper->sock, .events = POLLIN};
+	struct pns_msg msg;
+	int fd;
+
+	for (int i = 0; i < MESSAGES_MAX && helper->pidfd < 0; i++) {
+		if (poll(&wait, 1, END_GRACE_MS) <= 0 || recv_msg(helper->sock, &msg, &fd) == 0)
+			break;
+		if (fd >= 0 && msg.kind == PNS_MSG_FORKED)
+			helper->pidfd = pns_fd_steal(&fd);
+		pns_fd_close(&fd);
+	}
+}
+
 /* Killing it bounds the wait, whoever may have stopped it: su's user may, before it is root's. */
 static void reap_middle(const struct helper *helper)
 {
@@ -318,6 +339,8 @@ static int run(struct helper *helper, const struct pns_plan *plan,
 		return r;
 	while (r == 0)
 		r = next_msg(helper, &deadline, plan->timeout, &init, err);
+	if (r < 0)
+		find_helper(helper);
 	reap_middle(helper);
 	if (r == 1 && init >= 0) {
 		*ret_init = pns_fd_steal(&init);

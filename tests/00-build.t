@@ -24,7 +24,8 @@ for file in "$MODULE" "$HELPER"; do
 done
 is "$(stat -c '%a %U' /usr/libexec/pam_ns_helper)" "755 root" "the helper is installed without a setuid bit"
 is "$(getcap /usr/libexec/pam_ns_helper 2>/dev/null)" "" "... and without file capabilities"
-like "$(/usr/libexec/pam_ns_helper 2>&1)" 'see pam_ns_helper\(8\)' "run by hand it says what it is"
+like "$(/usr/libexec/pam_ns_helper 2>&1 3<&-)" 'see pam_ns_helper\(8\)' "run by hand it says what it is"
+like "$(/usr/libexec/pam_ns_helper 2>&1 3</dev/null)" 'see pam_ns_helper\(8\)' "... whatever fd 3 is"
 
 is "$("$SRC/build/genconf")" "$(cat "$SRC/conf/pam_ns.conf")" "conf/pam_ns.conf is what the table gives"
 policy <"$SRC/conf/pam_ns.conf"
@@ -42,7 +43,7 @@ done
 
 # Installing elsewhere, and taking it away again.
 make -s -C "$SRC" install DESTDIR=/run/bed/root >/dev/null
-is "$(cd /run/bed/root && find . -name 'pam_ns*' -type f | grep -c .)" 6 "make install DESTDIR="
+is "$(cd /run/bed/root && find . -name 'pam_ns*' -type f | grep -c .)" 7 "make install DESTDIR="
 echo '# mine' >/run/bed/root/etc/security/pam_ns.conf
 make -s -C "$SRC" install DESTDIR=/run/bed/root >/dev/null
 is "$(cat /run/bed/root/etc/security/pam_ns.conf)" '# mine' "an admin's policy survives a new version"

@@ -104,6 +104,16 @@ poll_until bash -c '! pgrep -f "sleep 100[123]"'
 ok $? "nohup, setsid and TERM-proof jobs end at logout"
 clean "background jobs"
 
+# Init hears root from outside, and nobody from inside.
+su alice -s /bin/bash -c 'sleep 1004; exit 0' >/dev/null 2>&1 &
+poll_until pgrep -f '^sleep 1004'
+inside=$(pgrep -f '^sleep 1004')
+is "$(nsenter -a -t "$inside" sh -c 'for s in TERM HUP INT KILL; do kill -$s 1; done; sleep 0.2; ps -o args= 1')" \
+	"pam_ns: alice (su) 2001.1" "root inside cannot end init by a signal"
+kill "$inside"
+wait $! 2>/dev/null
+clean "signals of root inside"
+
 # su inside a session stays in it.
 seen=$(in_session 'readlink /proc/self/ns/net; echo secret | su bob -c "readlink /proc/self/ns/net; id -un"' | sed 's/Password: //')
 is "$(sed -n 3p <<<"$seen")" bob "su inside a session works"

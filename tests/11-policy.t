@@ -156,6 +156,12 @@ mv /etc/security/elsewhere $CONF
 pam_file su 'session required pam_ns.so close' 'session required pam_ns.so open exempt_group=rescue isolateroot'
 bad_file "an unknown argument" "unknown argument in the PAM stack: isolateroot: write"
 is "$(su carol -c 'echo in')" in "an unknown argument: the exempt group gets in"
+pam_file su 'session required pam_ns.so close lcose' 'session required pam_ns.so open exempt_group=rescue'
+log_mark
+isnt "$(su alice -c 'readlink /proc/self/ns/net')" "$(readlink /proc/self/ns/net)" "an unknown argument behind close: isolated all the same"
+poll_until log_has 'unknown argument in the PAM stack: lcose: write'
+ok $? "... and the log says so"
+is "$(su carol -c 'echo in')" in "... and the exempt group, which the other line names, gets in"
 stack su isolate_root
 isnt "$(su root -c 'readlink /proc/self/ns/net')" "$(readlink /proc/self/ns/net)" "isolate_root"
 pam_file su 'session required pam_ns.so' ''

@@ -83,8 +83,17 @@ second=$(as alice -S /run/bed/mux "$NS; cat /tmp/shared")
 is "$second" "$first"$'\n'x "channels of a ControlMaster share one session"
 isnt "$(as alice "$NS")" "$first" "another connection is another session"
 ssh -S /run/bed/mux -O exit -F none alice@127.0.0.1 2>/dev/null
-for i in {1..8}; do as alice 'readlink /proc/self/ns/net' >"/run/bed/many.$i" & pids[i]=$!; done
+# None ends before all have looked: the kernel gives the number of one that is gone to the next.
+mkfifo -m 666 /run/go
+for i in {1..8}; do as alice 'readlink /proc/self/ns/net; read -r x </run/go' >"/run/bed/many.$i" & pids[i]=$!; done
+# shellcheck disable=SC2317 # by poll_until
+all_looked() { [ "$(cat /run/bed/many.* | wc -l)" = 8 ]; }
+poll_until all_looked
+exec 8<>/run/go
+printf '\n%.0s' {1..8} >&8
 wait "${pids[@]}"
+exec 8>&-
+rm /run/go
 is "$(sort -u /run/bed/many.* | grep -c '^net:')" 8 "eight logins at once, each with a network of its own"
 clean "many connections"
 
@@ -110,7 +119,7 @@ closed() { # NAME [REGEX of the log line]
 	log_mark
 	is "$(as alice 'echo in' 2>/dev/null)" "" "$1: no exec"
 	denied_like "${2:-:1: }" "$1"
-	unlike "$(echo 'echo $((6*7))' | ssh -tt "${SSH_OPTIONS[@]}" alice@127.0.0.1 2>/dev/null)" 42 "$1: no shell"
+	unlike "$(echo 'echo $((6*7))-in' | ssh -tt "${SSH_OPTIONS[@]}" alice@127.0.0.1 2>/dev/null)" 42-in "$1: no shell"
 	deny "$1: no sftp" sftp_as alice <<<'ls /'
 	deny "$1: no scp" scp -q "${SSH_OPTIONS[@]}" alice@127.0.0.1:/etc/hostname /run/bed/back
 	is "$(timeout 10 ssh "${SSH_OPTIONS[@]}" -W 127.0.0.1:7001 alice@127.0.0.1 </dev/null 2>/dev/null)" "" "$1: no -W"
