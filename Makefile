@@ -52,7 +52,8 @@ JOBS        ?= $(shell nproc)
 Q           := $(if $(V),,@)
 say          = $(if $(V),,@printf '  %-5s %s\n' $1 $2)
 
-.PHONY: all clean install uninstall check check-unit demo bench faults deps lint help tests
+.PHONY: all clean install uninstall check check-unit check-asan demo bench faults deps lint help \
+	tests
 all: $B/pam_ns.so $B/pam_ns_helper
 
 help:
@@ -148,6 +149,13 @@ tests: $(UNITS) $(TOOLS) $(FAULTS) $B/genconf
 
 check-unit: $(UNITS)
 	$Qtests/run unit
+
+# The same, watched by the sanitizers; objects of its own.
+check-asan:
+	$Q$(MAKE) --no-print-directory B=$B/asan CFLAGS='-O1 -g' \
+		SAN='-fsanitize=address,undefined -fno-sanitize-recover=undefined' \
+		$(UNITS:$B/%=$B/asan/%)
+	$QCMOCKA_MESSAGE_OUTPUT=TAP prove -e '' $(UNITS:$B/%=$B/asan/%)
 
 demo:
 	$Qtests/deps demo
