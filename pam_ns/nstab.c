@@ -21,7 +21,7 @@ WANTED(ipc, plan->ipc)
 WANTED(uts, plan->uts)
 WANTED(pid, plan->pid)
 WANTED(time, plan->time)
-WANTED(net, plan->network != PNS_NETWORK_HOST)
+WANTED(net, plan->network.mode != PNS_NETWORK_HOST)
 WANTED(cgroup, plan->cgroup)
 
 /* clang-format off */
