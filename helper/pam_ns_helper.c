@@ -57,7 +57,10 @@ static void sanitise(struct pns_err *err)
 	 * (kill(2)); groups may be the new user's already.
 	 */
 	if (setgroups(0, NULL) < 0 || setresgid(0, 0, 0) < 0 || setresuid(0, 0, 0) < 0) {
-		pns_err_sys(err, errno, "becoming root in full");
+		pns_err_sys(
+			err, errno,
+			"becoming root in full (does the login program run without some of "
+			"root's capabilities, or has it given them up for an earlier session?)");
 		report_and_die(err);
 	}
 	/*
