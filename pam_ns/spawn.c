@@ -208,13 +208,17 @@ static int ms_left(const struct timespec *deadline)
 static int recv_msg(int sock, struct pns_msg *msg, int *ret_fd)
 {
 	struct pns_msg peek;
-	unsigned int nfds;
+	unsigned int nfds, resets = 0;
 	ssize_t n;
 
 	*ret_fd = -1;
+	/*
+	 * A helper that ends before it has read the plan resets the connection, which is said once
+	 * before what it sent (unix_release_sock() in net/unix/af_unix.c): its reason lies behind that.
+	 */
 	do
 		n = recv(sock, &peek, sizeof(peek), MSG_PEEK);
-	while (n < 0 && errno == EINTR);
+	while (n < 0 && (errno == EINTR || (errno == ECONNRESET && resets++ == 0)));
 	if (n <= 0)
 		return n < 0 ? -errno : 0;
 	nfds = n == sizeof(peek) && peek.kind != PNS_MSG_ERROR && peek.kind != PNS_MSG_LOG;
