@@ -114,7 +114,7 @@ conf/pam_ns.conf: $B/genconf
 
 install: all
 	install -d -m 755 $(DESTDIR)$(SECUREDIR) $(DESTDIR)$(LIBEXECDIR) \
-		$(DESTDIR)$(SYSCONFDIR)/security/pam_ns.d/users $(DESTDIR)$(DOCDIR)/pam.d \
+		$(DESTDIR)$(SYSCONFDIR)/security/pam_ns.d/users $(DESTDIR)$(DOCDIR)/pam.d $(DESTDIR)$(DOCDIR)/hooks \
 		$(DESTDIR)$(MANDIR)/man5 $(DESTDIR)$(MANDIR)/man8
 	install -m 644 $B/pam_ns.so $(DESTDIR)$(SECUREDIR)/pam_ns.so
 	install -m 755 $B/pam_ns_helper $(DESTDIR)$(LIBEXECDIR)/pam_ns_helper
@@ -122,6 +122,7 @@ install: all
 		install -m 644 conf/pam_ns.conf $(DESTDIR)$(SYSCONFDIR)/security/pam_ns.conf
 	install -m 644 conf/pam_ns.conf README.md SECURITY.md CHANGELOG.md $(DESTDIR)$(DOCDIR)
 	install -m 644 conf/pam.d/* $(DESTDIR)$(DOCDIR)/pam.d
+	install -m 755 conf/hooks/* $(DESTDIR)$(DOCDIR)/hooks
 	$(foreach man,$(MANS),install -m 644 $(man) \
 		$(DESTDIR)$(MANDIR)/man$(subst .,,$(suffix $(man)))/$(notdir $(man)) &&) true
 
