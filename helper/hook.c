@@ -134,11 +134,14 @@ static void make_environment(const struct pns_plan *plan)
 /* Unescaped, the words and their NULs are never longer than the text. */
 static void make_arguments(const char *text, char *buf, char **argv)
 {
-	const char *end = buf + PNS_VALUE_MAX;
+	size_t room = PNS_VALUE_MAX;
 
-	while (pns_word_next(&text, buf, (size_t)(end - buf)) == 1) {
+	while (pns_word_next(&text, buf, room) == 1) {
+		const size_t len = strlen(buf) + 1;
+
 		*argv++ = buf;
-		buf += strlen(buf) + 1;
+		buf += len;
+		room -= len;
 	}
 	*argv = NULL;
 }

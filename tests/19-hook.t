@@ -9,8 +9,8 @@ mkdir $H
 inside() { su alice -s /bin/bash -c "$1" 2>&1; }
 with() { printf '[default]\n%b\n' "$1" | policy; }
 script() { # NAME [INTERPRETER]: its text on stdin
-	{ echo "#!${2:-/bin/bash}"; cat; } >$H/$1
-	chmod 755 $H/$1
+	{ echo "#!${2:-/bin/bash}"; cat; } >"$H/$1"
+	chmod 755 "$H/$1"
 }
 # shellcheck disable=SC2317 # by poll_until
 said() { log_new | grep -aq -e "pam_ns(.*: session for alice: $1"; }
