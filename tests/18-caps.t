@@ -100,7 +100,7 @@ rm -f /run/crond.reboot /var/run/crond.reboot
 clean "cron"
 
 # The second login, and one inside the first, have no more.
-seen=$(script -qec "su alice -s /bin/bash -c '$SEE; su alice -s /bin/bash -c \"$SEE\"'" /dev/null </dev/null)
+seen=$(timeout 20 script -qec "su alice -s /bin/bash -c '$SEE; su alice -s /bin/bash -c \"$SEE\"'" /dev/null </dev/null)
 unlike "$seen" "$BOUND" "su inside, by the user: no more than outside"
 with 'capabilities = setuid setgid net_raw'
 WANT=$(left setuid setgid net_raw)$'\n'0

@@ -66,6 +66,37 @@ like "$(log_new)" 'values:.*:sshd:2001.1:/home/alice:127.0.0.1:ssh' "over ssh: t
 stop_sshd
 base
 
+# What comes from directories and from far away is data, and one word.
+script data <<'END'
+printf '%s:' "$#" "$1" "$2" "$PAM_NS_USER" "$PAM_NS_SERVICE"
+echo "${#PAM_NS_RHOST}:${#PAM_NS_TTY}"
+[ "$PAM_NS_RHOST" != $'evil\n; rm -rf /' ] || echo rhost-as-it-was
+END
+with "hook.data = $H/data %u a%ub"
+n=3100
+for name in 'sp ace' 'a--x' 'a;$(b)' '\040'; do
+	echo "$name:x:$((++n)):$n::/:/bin/sh" >>/etc/passwd
+	echo "$name:*:19000::::::" >>/etc/shadow
+	log_mark
+	"$TOOLS/caller" pamtest "$name" >/dev/null 2>&1
+	poll_until log_has "hook.data: 2:"
+	is "$(log_new | grep -ao 'hook\.data: .*' | head -1)" "hook.data: 2:$name:a${name}b:$name:pamtest:0:0" "a user called $name"
+done
+log_mark
+pamtester -I "rhost=$(printf 'r%.0s' {1..600})" -I "tty=$(printf 't%.0s' {1..600})" pamtest alice open_session close_session >/dev/null 2>&1
+poll_until log_has 'hook.data: .*:255:63$'
+ok $? "a long remote host and terminal are cut"
+log_mark
+pamtester -I $'rhost=evil\n; rm -rf /' pamtest alice open_session close_session >/dev/null 2>&1
+poll_until log_has 'hook.data: rhost-as-it-was'
+ok $? "a strange remote host arrives as it is"
+echo "..:x:$((++n)):$n::/:/bin/sh" >>/etc/passwd
+echo "..:*:19000::::::" >>/etc/shadow
+log_mark
+ONCE=1 "$TOOLS/caller" pamtest .. >/dev/null 2>&1
+denied_like "$CONF:2: hook.data: %u is '..' here, which may not stand in a path" "a user called .."
+clean "names as data"
+
 # ---- which, in which order, from where ----
 script say <<'END'
 echo "$1 at $(ls /tmp/order 2>/dev/null | wc -l)"
@@ -199,7 +230,7 @@ ok $? "... and does not hold the login up, though it has the hook's output open"
 poll_until none_left
 ok $? "... and does not outlive it"
 clean "a daemon"
-script orphans <<<'for i in {1..50}; do (sleep 0.01 &); done'
+script orphans <<<'for i in {1..50}; do (sleep 0.01 &); done; sleep 0.5'
 with "kill_grace = 5\nhook.o = $H/orphans"
 SECONDS=0
 inside 'sleep 0.2'
