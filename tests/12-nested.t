@@ -87,7 +87,7 @@ is "$(pgrep -c -f '^pam_ns: ')" 2 "two inits, one in the other"
 is "$(nsenter -t "$init" -m -p find /run/pam_ns/nested -mindepth 1 | sort | paste -sd' ')" \
 	"/run/pam_ns/nested/2002 /run/pam_ns/nested/2002/1 /run/pam_ns/nested/2002/1.socket" "the inner session's entry lies in the outer"
 is "$(find /run/pam_ns -mindepth 1 -type f)" /run/pam_ns/2001/1 "... and not on the host"
-echo >/run/go
+timeout 10 sh -c "echo >/run/go"
 wait $outer
 poll_until no_sessions
 clean "registry"

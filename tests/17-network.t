@@ -30,6 +30,7 @@ clean "network = vpn"
 
 start_sshd
 is "$(as alice 'readlink /proc/self/ns/net')" "$VPN" "over ssh"
+poll_until no_sessions
 stop_sshd
 mkdir -p /var/spool/cron/crontabs
 base
@@ -132,7 +133,7 @@ base
 log_mark
 deny "deleted: the next login is denied" su bob -c true
 denied_like "network = vpn: $MISSING vpn" "deleted"
-echo >/run/go
+timeout 10 sh -c "echo >/run/go"
 wait $!
 is "$(cat /run/bed/out)" "in"$'\n'"$VPN" "... and the session in it went on"
 policy </dev/null
