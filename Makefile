@@ -142,7 +142,7 @@ $B/tests/sanitize/pidfds: tests/sanitize/pidfds.c Makefile
 # libFuzzer is clang's. Everything is compiled anew, with coverage and sanitizers in it.
 FUZZ_CC     ?= clang
 FUZZ_FLAGS  := -std=gnu11 -D_GNU_SOURCE -Ipam_ns -Ihelper $(WARN) -O1 -g -fno-omit-frame-pointer \
-	-fsanitize=address,undefined -fno-sanitize-recover=all $(INI_CFLAGS) -MMD -MP
+	-fsanitize=address,undefined -fno-sanitize-recover=all $(INI_CFLAGS) -MMD -MP $(filter -Werror,$(CFLAGS))
 FUZZ_OBJ    := $(addprefix $B/fuzz/pam_ns/,$(addsuffix .o,$(SHARED) $(POLICY))) $B/fuzz/helper/init.o
 # Of init's system calls those that the harness answers itself; see there.
 FUZZ_CALLS  := poll kill waitpid getpid clock_gettime unlinkat _exit
@@ -201,7 +201,7 @@ check: deps
 	$Q$(MAKE) --no-print-directory all tests sanitized fuzzers
 	$Qtests/run $(T)
 
-tests: $(UNITS) $(TOOLS) $(FAULTS) $B/genconf
+tests: $(UNITS) $(TOOLS) $(SHIM) $(FAULTS) $B/genconf
 
 units: $(UNITS)
 	@:

@@ -60,7 +60,7 @@ stop_sshd
 
 units=0
 for unit in "$SRC"/build/asan/tests/unit/test_*; do
-	[ -x "$unit" ] && [[ $unit != *.d ]] || continue
+	[[ $unit = *.d || ! -x $unit ]] && continue
 	try "${unit##*/} under the sanitizers" env -C "$SRC" "$unit"
 	units=$((units + 1))
 done
