@@ -11,6 +11,16 @@
 #define MORE	  "and %u more"
 #define MORE_SIZE 32
 
+/* The messages that text holds whole; the first is always among them. */
+static unsigned int shown(const struct pns_err *err)
+{
+	unsigned int lines = 1;
+
+	for (size_t i = 0; i < err->len; i++)
+		lines += err->text[i] == '\n';
+	return lines;
+}
+
 __attribute__((format(printf, 4, 0))) static void
 err_append(struct pns_err *err, int code, const char *suffix, const char *fmt, va_list args)
 {
@@ -23,7 +33,8 @@ err_append(struct pns_err *err, int code, const char *suffix, const char *fmt, v
 		err->code = code;
 
 	at = err->text + err->len;
-	fits = err->len + 2 < room;
+	/* Behind one that was left out nothing is shown: it would stand in the place of MORE. */
+	fits = err->len + 2 < room && (err->count == 1 || shown(err) == err->count - 1);
 	if (fits) {
 		if (err->len)
 			*at++ = '\n';
@@ -41,11 +52,7 @@ err_append(struct pns_err *err, int code, const char *suffix, const char *fmt, v
 		}
 	}
 	if (!fits) {
-		unsigned int lines = 1;
-
-		for (size_t i = 0; i < err->len; i++)
-			lines += err->text[i] == '\n';
-		snprintf(err->text + err->len, MORE_SIZE, "\n" MORE, err->count - lines);
+		snprintf(err->text + err->len, MORE_SIZE, "\n" MORE, err->count - shown(err));
 		return;
 	}
 	for (char *p = at; p < at + n + m; p++)
