@@ -48,14 +48,17 @@ UNITS       := $(patsubst tests/unit/%.c,$B/tests/unit/%,$(wildcard tests/unit/t
 TOOLS       := $(patsubst tests/tools/%.c,$B/tests/tools/%,$(wildcard tests/tools/*.c))
 FAULTS      := $B/tests/faults/faults
 BENCHES     := $(patsubst tests/bench/%.c,$B/tests/bench/%,$(wildcard tests/bench/*.c))
+FUZZERS     := $(patsubst tests/fuzz/%.c,$B/tests/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
 MANS        := $(wildcard man/*.[58])
 JOBS        ?= $(shell nproc)
 
+SHIM        := $B/tests/sanitize/shim.so $B/tests/sanitize/pidfds
+comma       := ,
 Q           := $(if $(V),,@)
 say          = $(if $(V),,@printf '  %-5s %s\n' $1 $2)
 
-.PHONY: all clean install uninstall check check-unit check-asan demo bench faults deps lint help \
-	tests
+.PHONY: all clean install uninstall check check-unit check-asan units demo bench faults fuzz \
+	fuzzers sanitized deps lint help tests
 all: $B/pam_ns.so $B/pam_ns_helper
 
 help:
@@ -64,6 +67,8 @@ help:
 	@echo 'make check      (root) every test;  make check T=20-sshd: one of them'
 	@echo 'make bench      (root) open and close against the bare kernel calls'
 	@echo 'make faults     (root) every system call of a login made to fail, a minute'
+	@echo 'make fuzz       (root) each fuzz harness for FUZZ_SECONDS=600'
+	@echo 'make check-asan (root) unit tests and real logins under sanitizers, the module under valgrind'
 	@echo 'make lint       static checks'
 	@echo 'make deps       (root) install what the others need'
 	@echo 'make install    DESTDIR= PREFIX= SECUREDIR= LIBEXECDIR= SYSCONFDIR= MANDIR='
@@ -72,7 +77,7 @@ $B/pam_ns.so: $(MODULE_OBJ)
 	$(call say,LINK,$@)
 	$Q$(CC) -shared $(SAN) $(LDFLAGS) $(LINKHARD) -Wl,-z,defs -o $@ $^ $(PAM_LIBS) $(INI_LIBS) $(MODULE_CAP)
 
-$B/pam_ns_helper: $(HELPER_OBJ)
+$B/pam_ns_helper: $(HELPER_OBJ) $(if $(SAN),$B/tests/sanitize/options.o)
 	$(call say,LINK,$@)
 	$Q$(CC) $(or $(STATIC_PIE),-pie) $(SAN) $(LDFLAGS) $(LINKHARD) -o $@ $^ $(CAP_LIBS)
 
@@ -111,6 +116,57 @@ $B/tests/faults/%: tests/faults/%.c Makefile
 	@mkdir -p $(@D)
 	$Q$(CC) $(ALL_CFLAGS) -o $@ $< -lpam
 
+# All of it again under AddressSanitizer and UndefinedBehaviorSanitizer, which want the helper dynamic.
+SANITIZE    := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+sanitized: $(SHIM)
+	$Q$(MAKE) --no-print-directory B=$B/asan CC=$(FUZZ_CC) SAN='$(SANITIZE)' HARDEN= STATIC_PIE= CFLAGS='-O1 -g' \
+		$B/asan/pam_ns_helper units $B/asan/planted_helper
+
+$B/planted_helper: $(HELPER_OBJ) $B/tests/sanitize/options.o $B/tests/sanitize/planted.o
+	$(call say,LINK,$@)
+	$Q$(CC) -pie $(SAN) $(LDFLAGS) -Wl,--wrap=pns_plan_decode,--wrap=init_prepare -o $@ $^ $(CAP_LIBS)
+
+$B/tests/sanitize/%.o: tests/sanitize/%.c Makefile
+	$(call say,CC,$<)
+	@mkdir -p $(@D)
+	$Q$(CC) $(ALL_CFLAGS) -Ihelper -fPIE -c -o $@ $<
+
+$B/tests/sanitize/%.so: tests/sanitize/%.c Makefile
+	$(call say,CC,$<)
+	@mkdir -p $(@D)
+	$Q$(CC) $(ALL_CFLAGS) -DSHIM_SOCKET='"/run/bed/pidfds"' -fPIC -shared -o $@ $<
+
+$B/tests/sanitize/pidfds: tests/sanitize/pidfds.c Makefile
+	$(call say,CC,$<)
+	@mkdir -p $(@D)
+	$Q$(CC) $(ALL_CFLAGS) -o $@ $<
+
+# libFuzzer is clang's. Everything is compiled anew, with coverage and sanitizers in it.
+FUZZ_CC     ?= clang
+FUZZ_FLAGS  := -std=gnu11 -D_GNU_SOURCE -Ipam_ns -Ihelper $(WARN) -O1 -g -fno-omit-frame-pointer \
+	-fsanitize=address,undefined -fno-sanitize-recover=all $(INI_CFLAGS) -MMD -MP $(filter -Werror,$(CFLAGS))
+FUZZ_OBJ    := $(addprefix $B/fuzz/pam_ns/,$(addsuffix .o,$(SHARED) $(POLICY))) $B/fuzz/helper/init.o
+# Of init's system calls those that the harness answers itself; see there.
+FUZZ_CALLS  := poll kill waitpid getpid clock_gettime unlinkat _exit
+FUZZ_WRAP_ini    := pns_fd_open_trusted pns_fd_read_all iniparser_freedict
+FUZZ_WRAP_policy := pns_fd_open_trusted pns_fd_read_all pns_group_lookup pns_groups_have
+
+$B/fuzz/%.o: %.c Makefile
+	$(call say,CC,$<)
+	@mkdir -p $(@D)
+	$Q$(FUZZ_CC) $(FUZZ_FLAGS) -fsanitize=fuzzer-no-link \
+		$(if $(filter helper/%,$<),$(foreach call,$(FUZZ_CALLS),-D$(call)=fuzz_$(call))) -c -o $@ $<
+
+# An archive: each harness takes what it needs of it.
+$B/fuzz/pam_ns.a: $(FUZZ_OBJ)
+	$Q$(AR) rcs $@ $^
+
+$B/tests/fuzz/fuzz_%: tests/fuzz/fuzz_%.c $B/fuzz/pam_ns.a Makefile
+	$(call say,CC,$<)
+	@mkdir -p $(@D)
+	$Q$(FUZZ_CC) $(FUZZ_FLAGS) -fsanitize=fuzzer -o $@ $< $B/fuzz/pam_ns.a \
+		$(addprefix -Wl$(comma)--wrap=,$(FUZZ_WRAP_$*)) $(INI_LIBS) $(MODULE_CAP)
+
 $B/genconf: conf/genconf.c $(patsubst %,$B/pam_ns/%.o,$(TYPES))
 	$(call say,CC,$<)
 	$Q$(CC) $(ALL_CFLAGS) -o $@ $(filter %.c %.o,$^) $(MODULE_CAP)
@@ -145,20 +201,28 @@ deps:
 
 # Built by a second make: on a fresh machine, what is linked with is only found after deps.
 check: deps
-	$Q$(MAKE) --no-print-directory all tests
+	$Q$(MAKE) --no-print-directory all tests sanitized fuzzers
 	$Qtests/run $(T)
 
-tests: $(UNITS) $(TOOLS) $(FAULTS) $B/genconf
+tests: $(UNITS) $(TOOLS) $(SHIM) $(FAULTS) $B/genconf
+
+units: $(UNITS)
+	@:
 
 check-unit: $(UNITS)
 	$Qtests/run unit
 
-# The same, watched by the sanitizers; objects of its own.
-check-asan:
-	$Q$(MAKE) --no-print-directory B=$B/asan CFLAGS='-O1 -g' \
-		SAN='-fsanitize=address,undefined -fno-sanitize-recover=undefined' \
-		$(UNITS:$B/%=$B/asan/%)
-	$QCMOCKA_MESSAGE_OUTPUT=TAP prove -e '' $(UNITS:$B/%=$B/asan/%)
+check-asan: deps
+	$Q$(MAKE) --no-print-directory all tests sanitized
+	$Qtests/run 47-sanitizers
+
+fuzzers: $(FUZZERS) $B/genconf
+
+# Long enough to find something: seconds for each harness.
+FUZZ_SECONDS ?= 600
+fuzz: deps
+	$Q$(MAKE) --no-print-directory fuzzers
+	$Qtests/fuzz/run $(FUZZ_SECONDS)
 
 demo:
 	$Qtests/deps demo

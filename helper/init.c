@@ -283,7 +283,7 @@ void init_run(const struct pns_plan *plan, const struct init_fds *fds)
 {
 	static struct init init;
 
-	init.fds = fds;
+	init = (struct init){.fds = fds};
 	init.own_pids = plan->pid && getpid() == 1;
 	init.grace = plan->kill_grace;
 	init.uid = plan->who.uid;

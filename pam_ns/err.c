@@ -34,7 +34,7 @@ err_append(struct pns_err *err, int code, const char *suffix, const char *fmt, v
 	const size_t room = sizeof(err->text) - MORE_SIZE;
 	bool fits;
 	char *at;
-	int n, m = 0;
+	int n = 0, m = 0;
 
 	if (err->count++ == 0)
 		err->code = code;
