@@ -35,9 +35,9 @@ STATIC_PIE  := $(shell echo 'int main(void){return 0;}' | $(CC) -fPIE -static-pi
 CAP_LIBS    := $(shell pkg-config $(if $(STATIC_PIE),--static) --libs libcap 2>/dev/null || echo -lcap)
 
 # What the helper takes of the core: nothing that needs NSS, PAM or iniparser.
-SHARED      := err fd keys nstab plan types
+SHARED      := deadline err fd keys nstab plan types
 POLICY      := ini nss section policy
-CORE        := $(SHARED) $(POLICY) caller instance session spawn
+CORE        := $(SHARED) $(POLICY) caller instance join session spawn
 MODULE_OBJ  := $(addprefix $B/pam_ns/,$(addsuffix .o,$(CORE) pam_ns))
 HELPER_OBJ  := $(patsubst %.c,$B/%.o,$(wildcard helper/*.c)) \
 	$(addprefix $B/static/,$(addsuffix .o,$(SHARED)))

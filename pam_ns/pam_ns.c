@@ -200,6 +200,8 @@ static int do_open(pam_handle_t *pamh, const struct args *args, const char *user
 		r = keep(pamh, session, id, err);
 	if (r < 0)
 		return deny(pamh, user, err);
+	if (session && *pns_session_note(session))
+		pam_syslog(pamh, LOG_INFO, "session for %s: %s", user, pns_session_note(session));
 	if (args->debug)
 		pam_syslog(pamh, LOG_DEBUG,
 			   session ? "session %s opened for %s"

@@ -10,13 +10,14 @@
 #include <unistd.h>
 
 #include "caller.h"
+#include "deadline.h"
 #include "fd.h"
 #include "instance.h"
 #include "session.h"
 #include "spawn.h"
 
-#define REQUEST_MS   200 /* init answers at once; this is for a machine out of breath */
 #define END_GRACE_MS 50
+#define JOIN_TRIES   5 /* an instance that is killed between its yes and our step into it is rare */
 
 struct pns_session {
 	/*
@@ -28,7 +29,9 @@ struct pns_session {
 	uid_t uid;
 	unsigned int number;
 	uint32_t leader;
+	bool shared;	      /* others may be in it: it is not ours to end */
 	struct pns_kept init; /* pidfd */
+	char note[PNS_NOTE_SIZE];
 };
 
 static long page_size(void)
@@ -58,28 +61,55 @@ static struct pns_session *session_new(struct pns_err *err)
 	return session;
 }
 
-static int open_steps(struct pns_session *session, struct pns_plan *plan,
-		      struct pns_instance *instance, struct pns_err *err)
+/* Makes the instance of the entry that is ours now. */
+static int create(struct pns_session *session, struct pns_plan *plan,
+		  const struct pns_instance *instance, const struct timespec *deadline,
+		  struct pns_err *err)
 {
-	int init, r;
+	int init = -1, r;
 
-	r = pns_caller_save(&session->caller, plan, err);
-	if (r == 0)
-		r = pns_instance_create(plan->who.uid, plan->max_sessions, instance, err);
+	snprintf(plan->id, sizeof(plan->id), "%u.%u", instance->uid, instance->number);
+	session->leader = PNS_FIRST_LEADER;
+	r = pns_spawn(plan, instance, deadline, &init, session->note, err);
+	return r < 0 ? r : pns_kept_take(&session->init, init);
+}
+
+/* Takes over what pns_instance_enter() has got from init. */
+static int join(struct pns_session *session, struct pns_instance *instance)
+{
+	session->leader = instance->leader;
+	if (instance->changed)
+		snprintf(session->note, sizeof(session->note),
+			 "policy changed since instance %s was opened: it takes effect with the "
+			 "next instance",
+			 instance->plan->id);
+	return pns_kept_take(&session->init, pns_fd_steal(&instance->init));
+}
+
+static int open_steps(struct pns_session *session, struct pns_plan *plan,
+		      const struct timespec *deadline, struct pns_instance *instance,
+		      struct pns_err *err)
+{
+	const struct pns_plan *theirs;
+	int r;
+
+	r = pns_instance_enter(plan, deadline, instance, err);
 	if (r < 0)
 		return r;
+	/* What counts in an instance is what it was opened with, for every login in it. */
+	theirs = instance->joined ? instance->plan : plan;
 	session->uid = instance->uid;
 	session->number = instance->number;
-	session->leader = PNS_FIRST_LEADER;
-	snprintf(plan->id, sizeof(plan->id), "%u.%u", instance->uid, instance->number);
-	if (plan->time)
-		r = pns_caller_aim_time(&session->caller, plan, err);
+	session->shared = theirs->scope == PNS_SCOPE_USER;
+	r = pns_caller_save(&session->caller, theirs, err);
+	if (r == 0 && theirs->time)
+		r = pns_caller_aim_time(&session->caller, theirs,
+					instance->joined ? instance->clocks : NULL, err);
 	if (r == 0)
-		r = pns_spawn(plan, instance, &init, err);
+		r = instance->joined ? join(session, instance)
+				     : create(session, plan, instance, deadline, err);
 	if (r == 0)
-		r = pns_kept_take(&session->init, init);
-	if (r == 0)
-		r = pns_caller_join(&session->caller, plan, init, err);
+		r = pns_caller_join(&session->caller, theirs, session->init.fd, err);
 	return r;
 }
 
@@ -89,40 +119,62 @@ static void signal_init(const struct pns_session *session, int sig)
 		pidfd_send_signal(session->init.fd, sig, NULL, 0);
 }
 
+/* Back to where open_steps() began. A new instance has nobody else in it yet: it ends at once. */
+static void undo(struct pns_session *session, struct pns_instance *instance, struct pns_err *err)
+{
+	pns_caller_restore(&session->caller, err);
+	if (!instance->joined)
+		signal_init(session, SIGKILL);
+	pns_instance_discard(instance);
+	pns_session_free(session);
+}
+
 int pns_session_open(struct pns_plan *plan, struct pns_session **ret_session, struct pns_err *err)
 {
-	struct pns_instance instance = PNS_INSTANCE_NONE;
-	struct pns_session *session = session_new(err);
-	int r;
+	const struct timespec deadline = pns_deadline_in(plan->timeout);
+	struct pns_session *session;
+	int r = -ESRCH;
 
-	if (!session)
-		return -ENOMEM;
-	r = open_steps(session, plan, &instance, err);
-	if (r == 0) {
+	for (int try = 0; r == -ESRCH && try < JOIN_TRIES; try++) {
+		struct pns_instance instance = PNS_INSTANCE_NONE;
+
+		*err = (struct pns_err){0};
+		session = session_new(err);
+		if (!session)
+			return -ENOMEM;
+		r = open_steps(session, plan, &deadline, &instance, err);
+		if (r < 0) {
+			undo(session, &instance, err);
+			continue;
+		}
+		if (instance.joined)
+			pns_plan_adopt(plan, instance.plan);
 		pns_instance_release(&instance);
 		*ret_session = session;
-		return 0;
 	}
-	pns_caller_restore(&session->caller, err);
-	signal_init(session, SIGKILL);
-	pns_instance_discard(&instance);
-	pns_session_free(session);
 	return r;
 }
 
-/* Init ends when its last leader detaches. What it cannot be told by socket, a signal says. */
+const char *pns_session_note(const struct pns_session *session)
+{
+	return session->note;
+}
+
+/*
+ * Init ends when its last leader detaches. What it cannot be told by socket, a signal says, if
+ * nobody else can be in there; else it will see this program end.
+ */
 static void detach(struct pns_session *session)
 {
 	struct pns_msg msg = {.kind = PNS_MSG_DETACH, .leader = session->leader};
 	struct pollfd wait = {.fd = session->init.fd, .events = POLLIN};
 	int r;
 
-	r = pns_instance_request(session->uid, session->number, &msg, NULL, 0, REQUEST_MS);
-	if (r < 0)
+	r = pns_instance_request(session->uid, session->number, &msg, -1, NULL, PNS_REQUEST_MS);
+	if (r < 0 && !session->shared)
 		signal_init(session, SIGTERM);
-	else if (msg.code == 0 &&
-		 pns_kept_is_ours(
-			 &session->init)) /* processes left, or -EAGAIN: not to be waited for */
+	/* -EAGAIN: it does not end now, or not at once, and is not to be waited for. */
+	if (r == 0 && msg.code == 0 && pns_kept_is_ours(&session->init))
 		poll(&wait, 1, END_GRACE_MS);
 }
 

@@ -18,6 +18,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "deadline.h"
 #include "fd.h"
 #include "spawn.h"
 
@@ -37,7 +38,8 @@ struct helper {
 	int exe;
 	char title[600];
 	pid_t middle;
-	int pidfd; /* of the helper, when the middle child has told it */
+	int pidfd;  /* of the helper, when the middle child has told it */
+	char *note; /* what it had to say, PNS_NOTE_SIZE */
 };
 
 static void helper_cleanup(struct helper *helper)
@@ -194,17 +196,7 @@ static int send_plan(const struct helper *helper, const struct pns_plan *plan,
 	return r;
 }
 
-static int ms_left(const struct timespec *deadline)
-{
-	struct timespec now;
-	int64_t ms;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	ms = (deadline->tv_sec - now.tv_sec) * 1000 + (deadline->tv_nsec - now.tv_nsec) / 1000000;
-	return ms < 0 ? 0 : ms > INT32_MAX ? INT32_MAX : (int)ms;
-}
-
-/* ERROR carries no pidfd, the others one: the number of fds cannot be told before. */
+/* ERROR and NOTE carry no pidfd, the others one: the number of fds cannot be told before. */
 static int recv_msg(int sock, struct pns_msg *msg, int *ret_fd)
 {
 	struct pns_msg peek;
@@ -217,7 +209,7 @@ static int recv_msg(int sock, struct pns_msg *msg, int *ret_fd)
 	while (n < 0 && errno == EINTR);
 	if (n <= 0)
 		return n < 0 ? -errno : 0;
-	nfds = n == sizeof(peek) && peek.kind != PNS_MSG_ERROR;
+	nfds = n == sizeof(peek) && peek.kind != PNS_MSG_ERROR && peek.kind != PNS_MSG_NOTE;
 	n = pns_fd_recv(sock, msg, sizeof(*msg), ret_fd, nfds);
 	if (n <= 0)
 		return (int)n;
@@ -239,6 +231,9 @@ static int obey(struct helper *helper, const struct pns_msg *msg, int fd, int *i
 	case PNS_MSG_FORKED:
 	case PNS_MSG_STARTED:
 		return 0;
+	case PNS_MSG_NOTE:
+		snprintf(helper->note, PNS_NOTE_SIZE, "%.*s", PNS_NOTE_SIZE - 1, msg->text);
+		return 0;
 	case PNS_MSG_READY:
 		return 1;
 	case PNS_MSG_ERROR:
@@ -257,7 +252,7 @@ static int next_msg(struct helper *helper, const struct timespec *deadline, uint
 	struct pns_msg msg;
 	int fd, r;
 
-	r = poll(&wait, 1, ms_left(deadline));
+	r = poll(&wait, 1, pns_deadline_ms(deadline));
 	if (r < 0 && errno == EINTR)
 		return 0;
 	if (r < 0)
@@ -294,20 +289,18 @@ static void kill_init(int init)
 }
 
 static int run(struct helper *helper, const struct pns_plan *plan,
-	       const struct pns_instance *instance, int *ret_init, struct pns_err *err)
+	       const struct pns_instance *instance, const struct timespec *deadline, int *ret_init,
+	       struct pns_err *err)
 {
 	pns_fd_auto int init = -1;
-	struct timespec deadline;
 	int r;
 
-	clock_gettime(CLOCK_MONOTONIC, &deadline);
-	deadline.tv_sec += plan->timeout;
 	r = fork_helper(helper, err);
 	if (r < 0)
 		return r;
 	r = send_plan(helper, plan, instance, err);
 	while (r == 0)
-		r = next_msg(helper, &deadline, plan->timeout, &init, err);
+		r = next_msg(helper, deadline, plan->timeout, &init, err);
 	reap_middle(helper);
 	if (r == 1 && init >= 0) {
 		*ret_init = pns_fd_steal(&init);
@@ -319,10 +312,12 @@ static int run(struct helper *helper, const struct pns_plan *plan,
 	return r < 0 ? r : pns_err_add(err, EPROTO, "the helper named no init");
 }
 
-int pns_spawn(const struct pns_plan *plan, const struct pns_instance *instance, int *ret_init,
+int pns_spawn(const struct pns_plan *plan, const struct pns_instance *instance,
+	      const struct timespec *deadline, int *ret_init, char note[PNS_NOTE_SIZE],
 	      struct pns_err *err)
 {
-	struct helper helper = {.sock = -1, .theirs = -1, .null = -1, .exe = -1, .pidfd = -1};
+	struct helper helper = {
+		.sock = -1, .theirs = -1, .null = -1, .exe = -1, .pidfd = -1, .note = note};
 	int subreaper = 0, r;
 
 	r = prepare(&helper, plan, err);
@@ -331,7 +326,7 @@ int pns_spawn(const struct pns_plan *plan, const struct pns_instance *instance, 
 		prctl(PR_GET_CHILD_SUBREAPER, &subreaper);
 		if (subreaper)
 			prctl(PR_SET_CHILD_SUBREAPER, 0);
-		r = run(&helper, plan, instance, ret_init, err);
+		r = run(&helper, plan, instance, deadline, ret_init, err);
 		if (subreaper)
 			prctl(PR_SET_CHILD_SUBREAPER, 1);
 	}

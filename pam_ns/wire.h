@@ -8,7 +8,9 @@
 #define PNS_REGISTRY	 "/run/pam_ns" /* root's, 0700; inside a session a read-only stand-in */
 #define PNS_INSIDE	 "session"     /* the file in the stand-in that says: you are inside */
 #define PNS_HELPER_SOCK	 3	       /* the helper's end of the module's socket */
-#define PNS_FIRST_LEADER 0	       /* the login program that opened the instance */
+#define PNS_CLOCKS_SIZE	 128	       /* what /proc/PID/timens_offsets holds, with its NUL */
+#define PNS_REQUEST_MS	 200 /* init answers at once; this is for a machine out of breath */
+#define PNS_FIRST_LEADER 0   /* the login program that opened the instance */
 
 /*
  * Module -> helper, once: the plan's text with three fds, in this order: a pidfd of the login
@@ -20,13 +22,18 @@
 enum pns_msg_kind {
 	/* the child between, helper, then init -> module */
 	PNS_MSG_FORKED = 1, /* the helper exists; one fd: its pidfd */
-	PNS_MSG_STARTED,    /* init exists; one fd: its pidfd */
-	PNS_MSG_READY,	    /* every step is done: the caller may join */
-	PNS_MSG_ERROR,	    /* text says what failed; code is its errno */
+	PNS_MSG_NOTE,	 /* text: what the admin should know; the session is whole all the same */
+	PNS_MSG_STARTED, /* init exists; one fd: its pidfd */
+	PNS_MSG_READY,	 /* every step is done: the caller may join */
+	PNS_MSG_ERROR,	 /* text says what failed; code is its errno */
 	/* anyone of root -> init, on the instance's socket; the answer is OK or ERROR */
-	PNS_MSG_ATTACH, /* one fd: the pidfd of a further leader; OK carries its number */
+	/*
+	 * One fd: the pidfd of a further leader; code its pid, text its service. OK carries its
+	 * number, a pidfd of init, and in text the offsets of the clocks, as in timens_offsets.
+	 */
+	PNS_MSG_ATTACH,
 	PNS_MSG_DETACH, /* leader: the number that ATTACH gave (PNS_FIRST_LEADER) */
-	PNS_MSG_STATUS, /* OK carries "key=value" lines in text */
+	PNS_MSG_STATUS, /* OK carries "key=value" lines in text, id= first, and a pidfd of init */
 	PNS_MSG_TERMINATE,
 	PNS_MSG_OK,
 };
