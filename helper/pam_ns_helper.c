@@ -30,6 +30,7 @@
 #include "init.h"
 #include "nstab.h"
 #include "report.h"
+#include "scope.h"
 #include "steps.h"
 #include "wire.h"
 
@@ -251,6 +252,10 @@ int main(void)
 	init.leader = fds[0];
 	init.lock = fds[2];
 	leader = pid_of(init.leader);
+	if (scope_enter(&plan, &err) < 0) {
+		report_note(&err);
+		err = (struct pns_err){0};
+	}
 	if (caps_keep_for_steps(&err) < 0)
 		report_and_die(&err);
 	enlist(&plan, text, len, fds[1], &init, &err);
