@@ -51,7 +51,7 @@ JOBS        ?= $(shell nproc)
 Q           := $(if $(V),,@)
 say          = $(if $(V),,@printf '  %-5s %s\n' $1 $2)
 
-.PHONY: all clean install uninstall check check-unit demo bench deps lint help tests
+.PHONY: all clean install uninstall check check-unit demo bench soak deps lint help tests
 all: $B/pam_ns.so $B/pam_ns_helper
 
 help:
@@ -59,6 +59,7 @@ help:
 	@echo 'make demo       (root) show an isolated SSH login beside the host'
 	@echo 'make check      (root) every test;  make check T=20-sshd: one of them'
 	@echo 'make bench      (root) open and close against the bare kernel calls'
+	@echo 'make soak       (root) 10,000 logins while processes are killed (N=1000: so many)'
 	@echo 'make lint       static checks'
 	@echo 'make deps       (root) install what the others need'
 	@echo 'make install    DESTDIR= PREFIX= SECUREDIR= LIBEXECDIR= SYSCONFDIR= MANDIR='
@@ -151,6 +152,12 @@ bench:
 	$Qtests/deps demo
 	$Q$(MAKE) --no-print-directory all $B/tests/tools/logsink $(BENCHES)
 	$Qtests/bench/bench
+
+# Takes a while: N=1000 make soak
+soak:
+	$Qtests/deps check
+	$Q$(MAKE) --no-print-directory all tests
+	$Qtests/soak
 
 lint:
 	$Qtests/lint
