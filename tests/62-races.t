@@ -111,7 +111,7 @@ clean "stale entries"
 
 # A plan that is locked, as of an init that lives, and nobody listens: /run is root's, so it is root's
 # doing, and the login is not led astray.
-mkdir -p -m 700 /run/pam_ns/2001
+mkdir -m 700 /run/pam_ns/2001
 sed 's/^id=2001.1$/id=2001.7/' /run/bed/plan >/run/pam_ns/2001/7
 flock /run/pam_ns/2001/7 sleep 1001 &
 locker=$!

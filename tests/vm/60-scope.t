@@ -20,7 +20,7 @@ try() { # NAME COMMAND...
 	local name=$1 out
 	shift
 	out=$("$@" 2>&1)
-	ok $? "$name" || sed 's/^/# /' <<<"$* said: $out" >&2
+	ok $? "$name" || echo "# $* said: ${out//$'\n'/ }" >&2
 }
 is() { # GOT WANT NAME
 	[ "$1" = "$2" ]
@@ -37,7 +37,7 @@ poll_until() {
 
 # ---- a machine with pam_ns in sshd's stack ----
 
-make -s all && make -s install >/dev/null || { echo "Bail out! make install"; exit 1; }
+if ! make -s install >/dev/null; then echo "Bail out! make install"; exit 1; fi
 id -u $USER1 >/dev/null 2>&1 || useradd -m -s /bin/bash $USER1
 UID1=$(id -u $USER1)
 home=$(getent passwd $USER1 | cut -d: -f6)
