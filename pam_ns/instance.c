@@ -224,7 +224,9 @@ static int lock_user(const struct timespec *deadline, struct pns_instance *insta
 		r = open_user(instance->registry, instance->uid, &user);
 		if (r == 0)
 			r = wait_for_lock(user, deadline);
-	} while (r == -ENOENT || (r == 0 && !still_there(instance->registry, instance->uid, user)));
+		if (r == 0 && !still_there(instance->registry, instance->uid, user))
+			r = -ENOENT;
+	} while (r == -ENOENT && pns_deadline_ms(deadline) > 0);
 	if (r == 0)
 		instance->user = pns_fd_steal(&user);
 	return r;
