@@ -213,7 +213,8 @@ is "$seen" $'opened 100 denied 0 namespaces 1 host 0\nclosed 100' "a hundred fir
 clean "a hundred"
 seen=$("$TOOLS/crowd" pamtest alice 514 <<<go)
 is "$seen" $'opened 512 denied 2 namespaces 1 host 0\nclosed 512' "one instance takes 512 logins"
-like "$(log_new | grep -c 'instance 2001.1 has as many logins as it can take')" 2 "... and the log says so of the next"
+poll_until bash -c "[ \"\$(grep -c 'has as many logins as it can take' $LOG)\" = 2 ]"
+ok $? "... and the log says so of the next"
 clean "512"
 
 # ---- what cannot be joined ----
@@ -250,7 +251,8 @@ su=$!
 poll_until bash -c 'exec 9</run/pam_ns/2001 && ! flock -n 9' # flock(1) would make a file of that name
 log_mark
 is "$("$TOOLS/crowd" pamtest alice 1 <<<go)" $'opened 0 denied 1 namespaces 0 host 0\nclosed 0' "a login behind one that hangs: denied"
-like "$(log_new | grep pamtest)" 'another login of this user has been opening its session for 1 seconds: look for what hangs' "... and told why"
+poll_until log_has 'pam_ns(pamtest'
+like "$(log_new | grep 'pam_ns(pamtest')" 'another login of this user has been opening its session for 1 seconds: look for what hangs' "... and told why"
 kill -KILL $su
 wait $su 2>/dev/null
 pkill -KILL -f '^pam_ns: alice ' # what took the helper's place knows nothing of a login program that ends
