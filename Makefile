@@ -37,9 +37,9 @@ CAP_LIBS    := $(shell pkg-config $(if $(STATIC_PIE),--static) --libs libcap 2>/
 
 # What the helper takes of the core: nothing that needs NSS, PAM or iniparser.
 TYPES       := err keys types types_caps types_hook types_net words
-SHARED      := $(TYPES) fd nstab plan
+SHARED      := $(TYPES) deadline fd nstab plan
 POLICY      := ini nss section policy
-CORE        := $(SHARED) $(POLICY) caller confine instance session spawn
+CORE        := $(SHARED) $(POLICY) caller confine instance join session spawn
 MODULE_OBJ  := $(addprefix $B/pam_ns/,$(addsuffix .o,$(CORE) pam_ns))
 HELPER_OBJ  := $(patsubst %.c,$B/%.o,$(wildcard helper/*.c)) \
 	$(addprefix $B/static/,$(addsuffix .o,$(SHARED)))
@@ -58,7 +58,7 @@ Q           := $(if $(V),,@)
 say          = $(if $(V),,@printf '  %-5s %s\n' $1 $2)
 
 .PHONY: all clean install uninstall check check-unit check-asan units demo bench faults fuzz \
-	fuzzers sanitized deps lint help tests
+	fuzzers sanitized soak deps lint help tests
 all: $B/pam_ns.so $B/pam_ns_helper
 
 help:
@@ -69,6 +69,7 @@ help:
 	@echo 'make faults     (root) every system call of a login made to fail, a minute'
 	@echo 'make fuzz       (root) each fuzz harness for FUZZ_SECONDS=600'
 	@echo 'make check-asan (root) unit tests and real logins under sanitizers, the module under valgrind'
+	@echo 'make soak       (root) 10,000 logins while processes are killed (N=1000: so many)'
 	@echo 'make lint       static checks'
 	@echo 'make deps       (root) install what the others need'
 	@echo 'make install    DESTDIR= PREFIX= SECUREDIR= LIBEXECDIR= SYSCONFDIR= MANDIR='
@@ -238,6 +239,11 @@ faults:
 	$Qtests/deps demo
 	$Q$(MAKE) --no-print-directory all $B/tests/tools/logsink $(FAULTS)
 	$Qtests/faults/run
+# Takes a while: N=1000 make soak
+soak:
+	$Qtests/deps check
+	$Q$(MAKE) --no-print-directory all tests
+	$Qtests/soak
 
 lint:
 	$Qtests/lint

@@ -10,6 +10,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/pidfd.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
@@ -17,6 +18,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "deadline.h"
 #include "fd.h"
 #include "init.h"
 #include "wire.h"
@@ -24,12 +26,15 @@
 #define LEADERS_MAX 512
 #define CLIENTS_MAX 16
 #define TICK_MAX_MS 50 /* how often init looks whether the last process has ended */
+/* ... while it lingers: SIGCHLD says it at once, but for children of processes outside. */
+#define LINGER_TICK_MAX_MS 10000
 
 enum { POLL_SIGNALS, POLL_LISTENER, POLL_FIXED };
 
 struct init {
 	const struct init_fds *fds;
 	bool own_pids; /* we are PID 1: kill(-1) means the session, and nothing else */
+	int linger;
 	uint32_t grace;
 	uid_t uid;
 	unsigned int number;
@@ -39,7 +44,12 @@ struct init {
 	int tick_ms;
 	unsigned int leaders;
 	int leader[LEADERS_MAX]; /* pidfds by leader number; -1: free */
+	struct who { /* of each leader; apart, so that its pages are only there when used */
+		int32_t pid;
+		char service[28];
+	} who[LEADERS_MAX];
 	int client[CLIENTS_MAX]; /* connections whose request has not come yet; -1: free */
+	int next_client;
 };
 
 static void reap(void)
@@ -48,7 +58,19 @@ static void reap(void)
 		;
 }
 
-int init_prepare(struct init_fds *fds, struct pns_err *err)
+static struct init the_init; /* no stack of its size */
+static char clocks[PNS_CLOCKS_SIZE];
+
+/* Who joins later gets the same clocks by the same offsets. */
+static int read_clocks(struct pns_err *err)
+{
+	pns_fd_auto int fd = open("/proc/self/timens_offsets", O_RDONLY | O_CLOEXEC);
+	ssize_t n = fd < 0 ? -1 : read(fd, clocks, sizeof(clocks) - 1);
+
+	return n < 0 ? pns_err_sys(err, errno, "/proc/self/timens_offsets") : 0;
+}
+
+int init_prepare(struct init_fds *fds, const struct pns_plan *plan, struct pns_err *err)
 {
 	sigset_t all, ours;
 
@@ -65,7 +87,12 @@ int init_prepare(struct init_fds *fds, struct pns_err *err)
 	/* What a hook left, and ended while nothing was queued yet. */
 	reap();
 	fds->signals = signalfd(-1, &ours, SFD_CLOEXEC | SFD_NONBLOCK);
-	return fds->signals < 0 ? pns_err_sys(err, errno, "signalfd") : 0;
+	if (fds->signals < 0)
+		return pns_err_sys(err, errno, "signalfd");
+	fds->self = pidfd_open(getpid(), 0);
+	if (fds->self < 0)
+		return pns_err_sys(err, errno, "pidfd_open");
+	return plan->time ? read_clocks(err) : 0;
 }
 
 /* Zombies whose parents are outside count too: only those parents can end them. */
@@ -87,25 +114,13 @@ static void unlist(const struct init *init)
 	unlinkat(init->fds->registry, name, AT_REMOVEDIR); /* only if it was the user's last */
 }
 
-static int ms_to(const struct timespec *deadline)
-{
-	struct timespec now;
-	int64_t ms;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	ms = (deadline->tv_sec - now.tv_sec) * INT64_C(1000) +
-	     (deadline->tv_nsec - now.tv_nsec) / 1000000;
-	return ms < 0 ? 0 : ms > INT32_MAX ? INT32_MAX : (int)ms;
-}
-
 static void begin_to_end(struct init *init)
 {
 	if (init->ending)
 		return;
 	init->ending = true;
 	init->tick_ms = 1;
-	clock_gettime(CLOCK_MONOTONIC, &init->deadline);
-	init->deadline.tv_sec += init->grace;
+	init->deadline = pns_deadline_in(init->grace);
 	unlist(init);
 	if (!init->own_pids)
 		return;
@@ -115,11 +130,34 @@ static void begin_to_end(struct init *init)
 	kill(-1, SIGCONT);
 }
 
+/* Waits for the last process to end, with nobody logged in. */
+static bool is_emptying(const struct init *init)
+{
+	return !init->ending && !init->leaders && init->linger == PNS_LINGER_UNTIL_EMPTY;
+}
+
+static void end_if_empty(struct init *init)
+{
+	if (is_emptying(init) && !others_left(init))
+		begin_to_end(init);
+}
+
 static void detach(struct init *init, uint32_t leader)
 {
 	pns_fd_close(&init->leader[leader]);
-	if (--init->leaders == 0)
+	if (--init->leaders)
+		return;
+	init->tick_ms = 1;
+	if (init->linger == PNS_LINGER_NO)
 		begin_to_end(init);
+	else
+		end_if_empty(init);
+}
+
+/* Is there nothing that could keep this process alive for a moment longer? */
+static bool is_over(const struct init *init)
+{
+	return init->ending && !others_left(init);
 }
 
 static void read_signals(struct init *init)
@@ -133,7 +171,20 @@ static void read_signals(struct init *init)
 	reap();
 }
 
-static int attach(struct init *init, int pidfd, uint32_t *ret_leader)
+/* Names are data: in a line of STATUS no byte of them may look like more. */
+static void note_leader(struct init *init, uint32_t leader, int32_t pid, const char *service)
+{
+	struct who *who = &init->who[leader];
+
+	who->pid = pid;
+	snprintf(who->service, sizeof(who->service), "%s", service);
+	for (char *p = who->service; *p; p++)
+		if ((unsigned char)*p <= ' ' || *p == 0x7f)
+			*p = '?';
+}
+
+static int attach(struct init *init, const struct pns_msg *request, int pidfd,
+		  struct pns_msg *answer)
 {
 	if (init->ending)
 		return ESHUTDOWN;
@@ -142,15 +193,45 @@ static int attach(struct init *init, int pidfd, uint32_t *ret_leader)
 			continue;
 		init->leader[i] = pidfd;
 		init->leaders++;
-		*ret_leader = i;
+		note_leader(init, i, request->code, request->text);
+		answer->leader = i;
+		strcpy(answer->text, clocks);
 		return 0;
 	}
 	return EUSERS;
 }
 
-/* Does what the request says; returns the errno of the answer, 0 for OK. */
-static int serve(struct init *init, const struct pns_msg *request, int *pidfd,
-		 struct pns_msg *answer)
+/* As many leaders as fit; leaders= counts them all. */
+static void put_status(const struct init *init, char *text, size_t size)
+{
+	int len = snprintf(text, size, "id=%s\nstate=%s\nleaders=%u\n", init->id,
+			   init->ending	   ? "ending"
+			   : init->leaders ? "running"
+					   : "lingering",
+			   init->leaders);
+
+	for (uint32_t i = 0; i < LEADERS_MAX; i++) {
+		const struct who *who = &init->who[i];
+		char line[80];
+		int n;
+
+		if (init->leader[i] < 0)
+			continue;
+		n = snprintf(line, sizeof(line), "leader=%u pid=%d service=%s\n", i, who->pid,
+			     who->service);
+		if ((size_t)(len + n) >= size)
+			return;
+		strcpy(text + len, line);
+		len += n;
+	}
+}
+
+/*
+ * Does what the request says; returns the errno of the answer, 0 for OK. *pidfd came along and is
+ * taken out if it is kept; *ret_fd goes along with the answer.
+ */
+static int serve(struct init *init, struct pns_msg *request, int *pidfd, struct pns_msg *answer,
+		 int *ret_fd)
 {
 	int code = 0;
 
@@ -158,23 +239,25 @@ static int serve(struct init *init, const struct pns_msg *request, int *pidfd,
 	case PNS_MSG_ATTACH:
 		if (*pidfd < 0)
 			return EINVAL;
-		code = attach(init, *pidfd, &answer->leader);
+		request->text[sizeof(request->text) - 1] = '\0';
+		code = attach(init, request, *pidfd, answer);
 		if (code == 0)
 			*pidfd = -1; /* it is the table's now */
+		*ret_fd = init->fds->self;
 		return code;
 	case PNS_MSG_DETACH:
 		if (request->leader >= LEADERS_MAX || init->leader[request->leader] < 0)
 			return ENOENT;
 		detach(init, request->leader);
-		answer->code = others_left(init) ? EAGAIN : 0;
+		answer->code = is_over(init) ? 0 : EAGAIN;
 		return 0;
 	case PNS_MSG_TERMINATE:
 		begin_to_end(init);
-		answer->code = others_left(init) ? EAGAIN : 0;
+		answer->code = is_over(init) ? 0 : EAGAIN;
 		return 0;
 	case PNS_MSG_STATUS:
-		snprintf(answer->text, sizeof(answer->text), "id=%s\nstate=%s\nleaders=%u\n",
-			 init->id, init->ending ? "ending" : "running", init->leaders);
+		put_status(init, answer->text, sizeof(answer->text));
+		*ret_fd = init->fds->self;
 		return 0;
 	default:
 		return EOPNOTSUPP;
@@ -190,36 +273,51 @@ static bool peer_is_root(int client)
 	return getsockopt(client, SOL_SOCKET, SO_PEERCRED, &peer, &len) == 0 && peer.uid == 0;
 }
 
+/* -EPROTO: the fd that should have come did not, for want of a number for it. */
+static int read_request(int client, struct pns_msg *request, int *pidfd)
+{
+	struct pns_msg peek;
+	ssize_t n = recv(client, &peek, sizeof(peek), MSG_PEEK | MSG_DONTWAIT);
+	const bool attach = n == sizeof(peek) && peek.kind == PNS_MSG_ATTACH;
+
+	if (n <= 0)
+		return n < 0 ? errno : ECONNRESET;
+	n = pns_fd_recv(client, request, sizeof(*request), pidfd, attach);
+	if (n == -EPROTO && attach)
+		return EMFILE;
+	return n == sizeof(*request) ? 0 : EBADMSG;
+}
+
 static void serve_client(struct init *init, int *client)
 {
 	struct pns_msg request = {0}, answer = {.kind = PNS_MSG_OK};
 	pns_fd_auto int pidfd = -1;
-	struct pns_msg peek;
-	ssize_t n;
-	int code;
+	int code, fd = -1, r;
 
-	n = recv(*client, &peek, sizeof(peek), MSG_PEEK | MSG_DONTWAIT);
-	if (n < 0 && errno == EAGAIN)
+	code = read_request(*client, &request, &pidfd);
+	if (code == EAGAIN)
 		return;
-	if (n == sizeof(peek))
-		n = pns_fd_recv(*client, &request, sizeof(request), &pidfd,
-				peek.kind == PNS_MSG_ATTACH);
-	if (n > 0) {
-		code = n == sizeof(request) ? serve(init, &request, &pidfd, &answer) : EBADMSG;
-		if (code) {
-			answer.kind = PNS_MSG_ERROR;
-			answer.code = code;
-		}
-		(void)pns_fd_send(*client, &answer, sizeof(answer), NULL, 0);
+	if (code == 0)
+		code = serve(init, &request, &pidfd, &answer, &fd);
+	if (code) {
+		answer.kind = PNS_MSG_ERROR;
+		answer.code = code;
 	}
+	r = pns_fd_send(*client, &answer, sizeof(answer), &fd, code == 0 && fd >= 0);
+	/* A login that did not hear that it is in will not say when it leaves. */
+	if (r < 0 && code == 0 && request.kind == PNS_MSG_ATTACH)
+		detach(init, answer.leader);
 	pns_fd_close(client);
 }
 
-/* A client that connects and says nothing must not take a place for ever: the next takes it. */
+/*
+ * A client that connects and says nothing must not take a place for ever: when all are taken, the
+ * one that came first loses its own.
+ */
 static void accept_client(struct init *init)
 {
 	int fd = accept4(init->fds->listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-	int *place = &init->client[0];
+	int *place = NULL;
 
 	if (fd < 0)
 		return;
@@ -227,25 +325,37 @@ static void accept_client(struct init *init)
 		close(fd);
 		return;
 	}
-	for (int i = 0; i < CLIENTS_MAX; i++)
+	for (int i = 0; i < CLIENTS_MAX && !place; i++)
 		if (init->client[i] < 0)
 			place = &init->client[i];
+	if (!place) {
+		place = &init->client[init->next_client];
+		init->next_client = (init->next_client + 1) % CLIENTS_MAX;
+	}
 	pns_fd_close(place);
 	*place = fd;
 }
 
+/* The next wait is twice as long, up to most. */
+static int tick(struct init *init, int most)
+{
+	const int ms = init->tick_ms;
+
+	init->tick_ms = ms > most / 2 ? most : 2 * ms;
+	return ms;
+}
+
 static int wait_ms(struct init *init)
 {
-	int left;
+	int left, ms;
 
+	if (is_emptying(init))
+		return tick(init, LINGER_TICK_MAX_MS);
 	if (!init->ending)
 		return -1;
-	left = ms_to(&init->deadline);
-	if (left > init->tick_ms)
-		left = init->tick_ms;
-	if (init->tick_ms < TICK_MAX_MS)
-		init->tick_ms *= 2;
-	return left;
+	left = pns_deadline_ms(&init->deadline);
+	ms = tick(init, TICK_MAX_MS);
+	return ms < left ? ms : left;
 }
 
 static void wait_and_serve(struct init *init)
@@ -279,22 +389,26 @@ static void wait_and_serve(struct init *init)
 		accept_client(init);
 }
 
-void init_run(const struct pns_plan *plan, const struct init_fds *fds)
+void init_run(const struct pns_plan *plan, const struct init_fds *fds, pid_t pid)
 {
-	static struct init init;
+	struct init *init = &the_init;
 
-	init = (struct init){.fds = fds};
-	init.own_pids = plan->pid && getpid() == 1;
-	init.grace = plan->kill_grace;
-	init.uid = plan->who.uid;
-	strcpy(init.id, plan->id);
-	sscanf(plan->id, "%*u.%u", &init.number);
-	memset(init.leader, -1, sizeof(init.leader));
-	memset(init.client, -1, sizeof(init.client));
-	init.leader[PNS_FIRST_LEADER] = fds->leader;
-	init.leaders = 1;
+	*init = (struct init){.fds = fds};
+	init->own_pids = plan->pid && getpid() == 1;
+	init->linger = plan->linger;
+	init->grace = plan->kill_grace;
+	init->uid = plan->who.uid;
+	strcpy(init->id, plan->id);
+	sscanf(plan->id, "%*u.%u", &init->number);
+	memset(init->leader, -1, sizeof(init->leader));
+	memset(init->client, -1, sizeof(init->client));
+	init->leader[PNS_FIRST_LEADER] = fds->leader;
+	init->leaders = 1;
+	note_leader(init, PNS_FIRST_LEADER, pid, plan->who.service);
 
-	while (!init.ending || (others_left(&init) && ms_to(&init.deadline) > 0))
-		wait_and_serve(&init);
+	while (!init->ending || (others_left(init) && pns_deadline_ms(&init->deadline) > 0)) {
+		wait_and_serve(init);
+		end_if_empty(init);
+	}
 	_exit(0);
 }

@@ -13,12 +13,17 @@ struct init_fds {
 	int registry; /* a detached mount of the registry, to remove our entry at the end */
 	int listener; /* the instance's socket */
 	int signals;  /* signalfd */
+	int self; /* pidfd of init, for those that attach: nobody else's word says who init is */
 };
 
-/* Blocks signals and makes fds->signals. The last thing before READY that can fail. -errno. */
-int init_prepare(struct init_fds *fds, struct pns_err *err);
+/* Blocks signals and makes signals and self. The last thing before READY that can fail. -errno. */
+int init_prepare(struct init_fds *fds, const struct pns_plan *plan, struct pns_err *err);
 
-/* Lives until the last leader is gone or somebody ends it. Nothing in here may fail any more. */
-__attribute__((noreturn)) void init_run(const struct pns_plan *plan, const struct init_fds *fds);
+/*
+ * Lives until the last leader is gone, or longer if the policy lets it linger, or somebody ends it.
+ * pid: the first leader's number on the host. Nothing in here may fail any more.
+ */
+__attribute__((noreturn)) void init_run(const struct pns_plan *plan, const struct init_fds *fds,
+					pid_t pid);
 
 #endif

@@ -32,6 +32,7 @@
 #include "net.h"
 #include "nstab.h"
 #include "report.h"
+#include "scope.h"
 #include "steps.h"
 #include "wire.h"
 
@@ -165,6 +166,23 @@ static void enlist(const struct pns_plan *plan, const char *text, size_t len, in
 	}
 }
 
+/* The process behind a pidfd, by its number here; 0 if it is gone already. */
+static pid_t pid_of(int pidfd)
+{
+	pns_fd_auto int fd = -1;
+	char path[64], text[512];
+	const char *line;
+	ssize_t n;
+	int pid = 0;
+
+	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", pidfd);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	n = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
+	text[n > 0 ? n : 0] = '\0';
+	line = strstr(text, "\nPid:");
+	return line && sscanf(line, "\nPid: %d", &pid) == 1 && pid > 0 ? pid : 0;
+}
+
 /* clone3() says ENOSPC for any of them: making them one by one finds the one that is full. */
 static void explain(int flags, int code, struct pns_err *err)
 {
@@ -204,28 +222,22 @@ static pid_t clone_init(const struct pns_plan *plan, int *ret_pidfd, struct pns_
 }
 
 __attribute__((noreturn)) static void become_init(const struct pns_plan *plan, struct init_fds *fds,
-						  struct pns_err *err)
+						  pid_t leader, struct pns_err *err)
 {
-	pns_fd_auto int self = -1;
-
-	if (steps_run(plan, err) < 0 || init_prepare(fds, err) < 0)
+	if (steps_run(plan, err) < 0 || init_prepare(fds, plan, err) < 0)
 		report_and_die(err);
-	self = pidfd_open(getpid(), 0);
-	if (self < 0)
-		pns_err_sys(err, errno, "pidfd_open");
-	else if (chdir("/") < 0)
+	if (chdir("/") < 0)
 		pns_err_sys(err, errno, "chdir to /");
 	if (err->count || caps_keep_for_init(err) < 0)
 		report_and_die(err);
 	/* Giving up capabilities may have made us dumpable again (prctl(2)). */
 	prctl(PR_SET_DUMPABLE, 0);
-	if (report_ready(self) < 0)
+	if (report_ready(fds->self) < 0)
 		_exit(1);
 
 	/* From here on nothing may fail: a login stands on this process. */
-	pns_fd_close(&self);
 	close(PNS_HELPER_SOCK);
-	init_run(plan, fds);
+	init_run(plan, fds, leader);
 }
 
 static bool run_by_module(void)
@@ -241,9 +253,10 @@ int main(void)
 {
 	static struct pns_err err;
 	static struct pns_plan plan;
-	struct init_fds init = {-1, -1, -1, -1, -1};
+	struct init_fds init = {-1, -1, -1, -1, -1, -1};
 	pns_fd_auto int pidfd = -1;
 	int fds[PNS_PLAN_FDS];
+	pid_t leader;
 	char *text;
 	size_t len;
 
@@ -257,6 +270,11 @@ int main(void)
 	receive(&plan, fds, &text, &len, &err);
 	init.leader = fds[0];
 	init.lock = fds[2];
+	leader = pid_of(init.leader);
+	if (scope_enter(&plan, &err) < 0) {
+		report_note(&err);
+		err = (struct pns_err){0};
+	}
 	if (caps_keep_for_steps(&err) < 0)
 		report_and_die(&err);
 	enlist(&plan, text, len, fds[1], &init, &err);
@@ -266,6 +284,6 @@ int main(void)
 		report_and_die(&err);
 
 	if (clone_init(&plan, &pidfd, &err) == 0)
-		become_init(&plan, &init, &err);
+		become_init(&plan, &init, leader, &err);
 	return report_started(pidfd) < 0;
 }

@@ -8,6 +8,9 @@
 /* Init exists; pidfd refers to it. -errno if the module is gone. */
 int report_started(int pidfd);
 
+/* What the admin should know of a session that will be whole all the same. */
+void report_note(const struct pns_err *err);
+
 /* Every step is done. -errno if the module is gone: then there is nobody to live for. */
 int report_ready(int pidfd);
 

@@ -83,6 +83,15 @@ int pns_caller_save(struct pns_caller *caller, const struct pns_plan *plan, stru
 	return 0;
 }
 
+static int parse_offsets(const char *text, struct pns_offsets *offsets)
+{
+	return sscanf(text, "monotonic %" SCNd64 " %ld boottime %" SCNd64 " %ld",
+		      &offsets->monotonic, &offsets->monotonic_ns, &offsets->boottime,
+		      &offsets->boottime_ns) == 4
+		       ? 0
+		       : -EPROTO;
+}
+
 static int read_offsets(struct pns_offsets *offsets)
 {
 	pns_fd_auto int fd = open(TIMENS_OFFSETS, O_RDONLY | O_CLOEXEC);
@@ -92,10 +101,7 @@ static int read_offsets(struct pns_offsets *offsets)
 	if (n < 0)
 		return -errno;
 	text[n] = '\0';
-	if (sscanf(text, "monotonic %" SCNd64 " %ld boottime %" SCNd64 " %ld", &offsets->monotonic,
-		   &offsets->monotonic_ns, &offsets->boottime, &offsets->boottime_ns) != 4)
-		return -EPROTO;
-	return 0;
+	return parse_offsets(text, offsets);
 }
 
 static int write_offsets(const struct pns_offsets *offsets)
@@ -123,28 +129,47 @@ static struct pns_offsets offsets_for(int64_t wanted, struct pns_offsets own)
 	return own;
 }
 
-int pns_caller_aim_time(struct pns_caller *caller, const struct pns_plan *plan, struct pns_err *err)
+static bool same_offsets(const struct pns_offsets *a, const struct pns_offsets *b)
+{
+	return a->monotonic == b->monotonic && a->monotonic_ns == b->monotonic_ns &&
+	       a->boottime == b->boottime && a->boottime_ns == b->boottime_ns;
+}
+
+static int set_clocks(struct pns_caller *caller, const struct pns_plan *plan, const char *clocks)
 {
 	const int64_t wanted = plan->uptime == PNS_UPTIME_SESSION ? 0 : plan->uptime;
 	struct pns_offsets offsets;
 	int r;
 
+	r = read_offsets(&caller->offsets);
+	if (r == 0 && clocks)
+		r = parse_offsets(clocks, &offsets);
+	else if (r == 0)
+		offsets = offsets_for(wanted, caller->offsets);
+	if (r < 0 || same_offsets(&offsets, &caller->offsets))
+		return r;
+	caller->clocks_set = true;
+	return write_offsets(&offsets);
+}
+
+int pns_caller_aim_time(struct pns_caller *caller, const struct pns_plan *plan, const char *clocks,
+			struct pns_err *err)
+{
+	const bool thread = gettid() != getpid();
+	int r;
+
 	/* /proc has this file for the main thread alone, and would move that one's children. */
-	if (plan->uptime != PNS_UPTIME_HOST && gettid() != getpid())
+	if (plan->uptime != PNS_UPTIME_HOST && thread)
 		return pns_err_add(err, EINVAL,
 				   "the login program opens the session from a thread, "
 				   "whose clocks cannot be set: write uptime = host for it");
 	if (unshare(CLONE_NEWTIME) < 0)
 		return pns_ns_explain(&pns_nstab[PNS_NS_TIME], errno, err);
 	caller->time_aimed = true;
-	if (plan->uptime == PNS_UPTIME_HOST)
+	/* Who joins may have come from other clocks than who opened: a container's login program. */
+	if (plan->uptime == PNS_UPTIME_HOST && (!clocks || thread))
 		return 0;
-	r = read_offsets(&caller->offsets);
-	if (r == 0) {
-		caller->clocks_set = true;
-		offsets = offsets_for(wanted, caller->offsets);
-		r = write_offsets(&offsets);
-	}
+	r = set_clocks(caller, plan, clocks);
 	return r < 0 ? pns_err_sys(err, -r, "setting the session's clocks in " TIMENS_OFFSETS) : 0;
 }
 

@@ -92,6 +92,14 @@ int pns_err_sys(struct pns_err *err, int code, const char *fmt, ...)
 	return -code;
 }
 
+void pns_err_clear(struct pns_err *err)
+{
+	err->code = 0;
+	err->count = 0;
+	err->len = 0;
+	err->text[0] = '\0';
+}
+
 void pns_err_note(const struct pns_err *err, const char *fmt, ...)
 {
 	char text[PNS_NOTE_SIZE];

@@ -34,6 +34,9 @@ int pns_err_add(struct pns_err *err, int code, const char *fmt, ...)
 int pns_err_sys(struct pns_err *err, int code, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 
+/* Forgets the messages, not who hears notes. */
+void pns_err_clear(struct pns_err *err);
+
 /*
  * Says what is no mistake but worth a line of the log, such as what a hook prints. Control characters
  * in it become '?' as above.

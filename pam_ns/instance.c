@@ -2,24 +2,25 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
+#include "deadline.h"
 #include "fd.h"
 #include "instance.h"
+#include "join.h"
 #include "types.h"
 
-#define CREATE_TRIES 100 /* each lost race is somebody else's login that got on */
+#define CREATE_TRIES	 100 /* each lost race is somebody else's login that got on */
+#define LOCK_LOOK_NS	 500000
+#define LOCK_LOOK_MAX_NS 10000000
 
 /* Inside a session its own: a session that is opened there lives and ends in there. */
-static const char *registry_path(void)
+const char *pns_instance_registry(void)
 {
 	return pns_instance_inside() ? PNS_REGISTRY "/" PNS_NESTED : PNS_REGISTRY;
 }
@@ -29,7 +30,7 @@ static int open_registry(int *ret_fd, struct pns_err *err)
 	const int flags = O_RDONLY | O_DIRECTORY;
 	int r;
 
-	r = pns_fd_open_trusted(registry_path(), flags, S_IFDIR, ret_fd, err);
+	r = pns_fd_open_trusted(pns_instance_registry(), flags, S_IFDIR, ret_fd, err);
 	if (r != -ENOENT)
 		return r;
 	/* chmod: the login program's umask is not ours to change, nor to obey. */
@@ -78,33 +79,27 @@ static void entry_unlink(int user, unsigned int number)
 	unlinkat(user, name, 0);
 }
 
-/* Is the entry alive? A dead one is removed. */
-static bool entry_alive(int user, const char *name, unsigned int number)
+/* An fd of the entry if it is alive, else -1. A dead one is removed. */
+static int open_alive(int user, const char *name, unsigned int number)
 {
 	pns_fd_auto int fd = openat(user, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 	struct stat st;
 
 	if (fd < 0)
-		return false;
+		return -1;
 	if (flock(fd, LOCK_EX | LOCK_NB) < 0)
-		return true;
+		return pns_fd_steal(&fd);
 	/* Removed by somebody else since we opened it? Then the name may be a new entry's. */
 	if (fstat(fd, &st) == 0 && st.st_nlink > 0)
 		entry_unlink(user, number);
-	return false;
+	return -1;
 }
 
-/*
- * Counts the live entries below a number (0: all) and finds the highest. Numbers only grow while
- * entries live, so "how many live below mine" is the order in which logins came.
- */
-static int scan_user(int user, unsigned int below, unsigned int *ret_live,
-		     unsigned int *ret_highest)
+int pns_instance_each(int user, pns_instance_fn fn, void *arg)
 {
-	unsigned int live = 0, highest = 0, number;
 	struct dirent *entry;
 	DIR *dir;
-	int fd;
+	int fd, r = 0;
 
 	fd = openat(user, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0)
@@ -114,20 +109,15 @@ static int scan_user(int user, unsigned int below, unsigned int *ret_live,
 		pns_fd_close(&fd);
 		return -ENOMEM;
 	}
-	while ((entry = readdir(dir))) {
-		number = entry_number(entry->d_name);
-		if (!number || (below && number >= below))
-			continue;
-		if (!entry_alive(user, entry->d_name, number))
-			continue;
-		live++;
-		if (number > highest)
-			highest = number;
+	while (r == 0 && (entry = readdir(dir))) {
+		const unsigned int number = entry_number(entry->d_name);
+		pns_fd_auto int alive = number ? open_alive(user, entry->d_name, number) : -1;
+
+		if (alive >= 0)
+			r = fn(arg, number, alive);
 	}
 	closedir(dir);
-	*ret_live = live;
-	*ret_highest = highest;
-	return 0;
+	return r;
 }
 
 /* A nameless file that is locked before it gets its name: no entry is ever seen unlocked. */
@@ -158,38 +148,30 @@ static int link_next(int user, int fd, unsigned int highest, unsigned int *ret_n
 	return -EEXIST;
 }
 
-static int create_once(int registry, uid_t uid, uint32_t max, struct pns_instance *instance)
+static int find_highest(void *arg, unsigned int number, int fd)
 {
-	pns_fd_auto int user = -1;
+	unsigned int *highest = arg;
+
+	(void)fd;
+	if (number > *highest)
+		*highest = number;
+	return 0;
+}
+
+static int create(int user, struct pns_instance *instance)
+{
 	pns_fd_auto int fd = -1;
-	unsigned int live, highest, number = 0;
+	unsigned int highest = 0;
 	int r;
 
-	r = open_user(registry, uid, &user);
-	if (r < 0)
-		return r;
-	r = scan_user(user, 0, &live, &highest);
-	if (r < 0)
-		return r;
-	r = make_locked_file(user, &fd);
-	if (r < 0)
-		return r;
-	r = link_next(user, fd, highest, &number);
-	if (r < 0)
-		return r;
-	if (max != PNS_UNLIMITED) {
-		r = scan_user(user, number, &live, &highest);
-		if (r == 0 && live >= max)
-			r = -EUSERS;
-		if (r < 0) {
-			entry_unlink(user, number);
-			return r;
-		}
-	}
-	instance->uid = uid;
-	instance->number = number;
-	instance->lock = pns_fd_steal(&fd);
-	return 0;
+	r = pns_instance_each(user, find_highest, &highest);
+	if (r == 0)
+		r = make_locked_file(user, &fd);
+	if (r == 0)
+		r = link_next(user, fd, highest, &instance->number);
+	if (r == 0)
+		instance->lock = pns_fd_steal(&fd);
+	return r;
 }
 
 /* Only goes if it is empty: other instances of the user keep it. */
@@ -201,95 +183,148 @@ static void remove_user(int registry, uid_t uid)
 	unlinkat(registry, name, AT_REMOVEDIR);
 }
 
-int pns_instance_create(uid_t uid, uint32_t max, struct pns_instance *ret_instance,
-			struct pns_err *err)
+/* An init that ends removes the user's directory if it is empty: a lock on that one locks nobody out. */
+static bool still_there(int registry, uid_t uid, int user)
 {
-	pns_fd_auto int registry = -1;
+	struct stat ours, named;
+	char name[16];
+
+	snprintf(name, sizeof(name), "%u", uid);
+	return fstat(user, &ours) == 0 &&
+	       fstatat(registry, name, &named, AT_SYMLINK_NOFOLLOW) == 0 &&
+	       ours.st_dev == named.st_dev && ours.st_ino == named.st_ino;
+}
+
+/* flock(2) cannot be told how long to wait, and the program's signals and timers are not ours. */
+static int wait_for_lock(int user, const struct timespec *deadline)
+{
+	struct timespec pause = {.tv_nsec = LOCK_LOOK_NS};
+
+	while (flock(user, LOCK_EX | LOCK_NB) < 0) {
+		if (errno != EWOULDBLOCK)
+			return -errno;
+		if (pns_deadline_ms(deadline) == 0)
+			return -ETIMEDOUT;
+		nanosleep(&pause, NULL);
+		if (pause.tv_nsec < LOCK_LOOK_MAX_NS)
+			pause.tv_nsec *= 2;
+	}
+	return 0;
+}
+
+/* By name, not by closing: a forked copy of the program may hold the same open file description. */
+static void unlock_user(struct pns_instance *instance)
+{
+	if (instance->user >= 0)
+		flock(instance->user, LOCK_UN);
+	pns_fd_close(&instance->user);
+}
+
+static int lock_user(const struct timespec *deadline, struct pns_instance *instance)
+{
+	pns_fd_auto int user = -1;
 	int r;
 
-	r = open_registry(&registry, err);
+	do {
+		pns_fd_close(&user);
+		r = open_user(instance->registry, instance->uid, &user);
+		if (r == 0)
+			r = wait_for_lock(user, deadline);
+		if (r == 0 && !still_there(instance->registry, instance->uid, user))
+			r = -ENOENT;
+	} while (r == -ENOENT && pns_deadline_ms(deadline) > 0);
+	if (r == 0)
+		instance->user = pns_fd_steal(&user);
+	return r;
+}
+
+/* One try; -ENOENT if an init that ended just then took the user's directory away under us. */
+static int enter_once(const struct pns_plan *plan, const struct timespec *deadline,
+		      struct pns_instance *instance, struct pns_err *err)
+{
+	const bool share = plan->scope == PNS_SCOPE_USER;
+	pns_fd_auto int user = -1;
+	int r;
+
+	if (!share && plan->max_sessions == PNS_UNLIMITED) {
+		r = open_user(instance->registry, instance->uid, &user);
+		return r < 0 ? r : create(user, instance);
+	}
+	r = lock_user(deadline, instance);
+	if (r == 0)
+		r = pns_join_count(plan, instance, err);
+	if (r == 0 && share)
+		r = pns_join(plan, deadline, instance, err);
+	if (r == 0 && !instance->joined)
+		r = create(instance->user, instance);
+	/* Who creates for others to join lets them wait until there is something to join. */
+	if (r < 0 || instance->joined || !share)
+		unlock_user(instance);
+	return r;
+}
+
+int pns_instance_enter(const struct pns_plan *plan, const struct timespec *deadline,
+		       struct pns_instance *ret_instance, struct pns_err *err)
+{
+	struct pns_instance instance = PNS_INSTANCE_NONE;
+	int r;
+
+	instance.uid = plan->who.uid;
+	r = open_registry(&instance.registry, err);
 	if (r < 0)
 		return r;
-	/* ENOENT: the user's empty directory was removed by an init that ended just then. */
 	for (int try = 0; try < CREATE_TRIES; try++) {
-		r = create_once(registry, uid, max, ret_instance);
+		r = enter_once(plan, deadline, &instance, err);
 		if (r != -ENOENT)
 			break;
 	}
-	if (r < 0)
-		remove_user(registry, uid);
-	if (r == -EUSERS)
-		return pns_err_add(err, EUSERS,
-				   "the user has %u logins already: end one, or "
-				   "raise max_sessions in the policy",
-				   max);
-	if (r < 0)
-		return pns_err_sys(err, -r,
-				   "cannot make an entry in " PNS_REGISTRY
-				   " (is /run full or read-only?)");
-	ret_instance->registry = pns_fd_steal(&registry);
-	return 0;
+	if (r == 0) {
+		*ret_instance = instance;
+		return 0;
+	}
+	remove_user(instance.registry, instance.uid);
+	pns_instance_release(&instance);
+	if (err->count)
+		return r;
+	if (r == -ETIMEDOUT)
+		return pns_err_add(err, ETIMEDOUT,
+				   "another login of this user has been opening its session for "
+				   "%u seconds: look for what hangs there, or raise timeout in the "
+				   "policy",
+				   plan->timeout);
+	return pns_err_sys(err, -r,
+			   "cannot make an entry in " PNS_REGISTRY " (is /run full or read-only?)");
 }
 
 void pns_instance_release(struct pns_instance *instance)
 {
+	unlock_user(instance);
 	pns_fd_close(&instance->lock);
 	pns_fd_close(&instance->registry);
+	pns_fd_close(&instance->init);
+	if (instance->plan)
+		pns_plan_free(instance->plan);
+	free(instance->plan);
+	instance->plan = NULL;
 }
 
 void pns_instance_discard(struct pns_instance *instance)
 {
 	pns_fd_auto int user = -1;
 
-	if (instance->registry >= 0 && open_user(instance->registry, instance->uid, &user) == 0) {
+	if (instance->joined) {
+		struct pns_msg msg = {.kind = PNS_MSG_DETACH, .leader = instance->leader};
+
+		/* If it does not hear that, it sees the login program end. */
+		pns_instance_request(instance->uid, instance->number, &msg, -1, NULL,
+				     PNS_REQUEST_MS);
+	} else if (instance->registry >= 0 &&
+		   open_user(instance->registry, instance->uid, &user) == 0) {
 		if (instance->number)
 			entry_unlink(user, instance->number);
 		remove_user(instance->registry, instance->uid);
 	}
 	pns_instance_release(instance);
-}
-
-static int connect_init(uid_t uid, unsigned int number, int *ret_fd)
-{
-	pns_fd_auto int fd = -1;
-	struct sockaddr_un addr = {.sun_family = AF_UNIX};
-
-	snprintf(addr.sun_path, sizeof(addr.sun_path), "%s/%u/%u.socket", registry_path(), uid,
-		 number);
-	fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (fd < 0 || connect(fd, (struct sockaddr *)&addr, sizeof(addr)) < 0)
-		return -errno;
-	*ret_fd = pns_fd_steal(&fd);
-	return 0;
-}
-
-int pns_instance_request(uid_t uid, unsigned int number, struct pns_msg *msg, const int *fds,
-			 unsigned int nfds, int timeout_ms)
-{
-	pns_fd_auto int fd = -1;
-	struct pollfd wait = {.events = POLLIN};
-	ssize_t n;
-	int r;
-
-	r = connect_init(uid, number, &fd);
-	if (r < 0)
-		return r;
-	r = pns_fd_send(fd, msg, sizeof(*msg), fds, nfds);
-	if (r < 0)
-		return r;
-	wait.fd = fd;
-	r = poll(&wait, 1, timeout_ms);
-	if (r <= 0)
-		return r < 0 ? -errno : -ETIMEDOUT;
-	n = pns_fd_recv(fd, msg, sizeof(*msg), NULL, 0);
-	if (n < 0)
-		return (int)n;
-	if (n != sizeof(*msg))
-		return -EPROTO;
-	msg->text[sizeof(msg->text) - 1] = '\0';
-	if (msg->kind == PNS_MSG_ERROR)
-		return msg->code > 0 ? -msg->code : -EPROTO;
-	return msg->kind == PNS_MSG_OK ? 0 : -EPROTO;
 }
 
 bool pns_instance_inside(void)

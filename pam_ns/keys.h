@@ -13,6 +13,10 @@
 /* K(name, type, words, default, one line of meaning). The order is the order of the manual. */
 #define PNS_KEYS(K)                                                                         \
 	K(isolate, yesno, NULL, "yes", "no: this login is left alone")                      \
+	K(scope, choice, "session user", "session",                                         \
+	  "user: all logins of a user share one instance")                                  \
+	K(linger, choice, "no until-empty yes", "no",                                       \
+	  "until-empty, yes: whether an instance outlives its last login, and how long")    \
 	K(kill_grace, seconds, NULL, "1",                                                   \
 	  "seconds from SIGHUP and SIGTERM to the end of what still runs after logout")     \
 	K(nested, choice, "keep new", "keep",                                               \
@@ -43,13 +47,15 @@
 	K(hook, hook, NULL, "", "root's program, run in the session before the login goes on")
 
 /* The numbers of each choice's words, in the order of the words above. */
+enum pns_scope { PNS_SCOPE_SESSION, PNS_SCOPE_USER };
+enum pns_linger { PNS_LINGER_NO, PNS_LINGER_UNTIL_EMPTY, PNS_LINGER_YES };
+enum pns_nested { PNS_NESTED_KEEP, PNS_NESTED_NEW };
 enum pns_network_mode {
 	PNS_NETWORK_LOOPBACK,
 	PNS_NETWORK_HOST,
 	PNS_NETWORK_OFF,
 	PNS_NETWORK_NAMED /* no word of the row */
 };
-enum pns_nested { PNS_NESTED_KEEP, PNS_NESTED_NEW };
 enum pns_private_tmp { PNS_PRIVATE_TMP_MEMORY, PNS_PRIVATE_TMP_NO };
 enum pns_propagation { PNS_PROPAGATION_SLAVE, PNS_PROPAGATION_PRIVATE };
 

@@ -348,6 +348,54 @@ void pns_plan_free(struct pns_plan *plan)
 	*plan = (struct pns_plan){0};
 }
 
+/* ---- an instance's plan and a login's ---- */
+
+static const enum pns_key_index of_login[] = {
+	PNS_KEY_isolate, PNS_KEY_scope, PNS_KEY_nested, PNS_KEY_max_sessions, PNS_KEY_timeout,
+};
+
+static bool is_of_login(enum pns_key_index key)
+{
+	for (size_t i = 0; i < sizeof(of_login) / sizeof(of_login[0]); i++)
+		if (of_login[i] == key)
+			return true;
+	return false;
+}
+
+/* By their text: a plan has one text, and every type can write it. */
+static bool same_row(const struct pns_plan *a, const struct pns_plan *b, const struct pns_key *key)
+{
+	struct writer text[2] = {{.size = PNS_PLAN_MAX}, {.size = PNS_PLAN_MAX}};
+	bool same;
+
+	text[0].buf = malloc(PNS_PLAN_MAX);
+	text[1].buf = malloc(PNS_PLAN_MAX);
+	same = text[0].buf && text[1].buf && put_row(&text[0], a, key) == 0 &&
+	       put_row(&text[1], b, key) == 0 && text[0].len == text[1].len &&
+	       memcmp(text[0].buf, text[1].buf, text[0].len) == 0;
+	free(text[0].buf);
+	free(text[1].buf);
+	return same;
+}
+
+bool pns_plan_same(const struct pns_plan *a, const struct pns_plan *b)
+{
+	for (enum pns_key_index i = 0; i < PNS_KEY_COUNT; i++)
+		if (!is_of_login(i) && !same_row(a, b, &pns_keys[i]))
+			return false;
+	return true;
+}
+
+void pns_plan_adopt(struct pns_plan *plan, struct pns_plan *theirs)
+{
+	const struct pns_who who = plan->who;
+
+	pns_plan_free(plan);
+	*plan = *theirs;
+	plan->who = who;
+	*theirs = (struct pns_plan){0};
+}
+
 /* ---- rules between keys ---- */
 
 static bool has_sysctl(const struct pns_plan *plan, const char *prefix)
@@ -370,6 +418,8 @@ static bool has_ipc_sysctl(const struct pns_plan *plan)
 	}
 
 RULE(nothing_isolated, pns_ns_flags(plan) == 0)
+RULE(lost_when_lingering, plan->linger == PNS_LINGER_YES && plan->scope == PNS_SCOPE_SESSION)
+RULE(empty_without_pid, plan->linger == PNS_LINGER_UNTIL_EMPTY && !plan->pid)
 RULE(pid_without_mount, plan->pid && !plan->mount)
 RULE(ipc_without_mount, plan->ipc && !plan->mount)
 RULE(tmp_without_mount, plan->private_tmp != PNS_PRIVATE_TMP_NO && !plan->mount)
@@ -387,6 +437,13 @@ static const struct rule {
 } rules[] = {
 	{nothing_isolated, PNS_KEY_isolate, PNS_KEY_mount,
 	 "isolate = yes with every namespace off: write isolate = no"},
+	/* until-empty is sound with either scope: it ends when its processes do, found or not. */
+	{lost_when_lingering, PNS_KEY_linger, PNS_KEY_scope,
+	 "linger = yes would keep an instance that no later login finds: write scope = user, or "
+	 "linger = until-empty"},
+	{empty_without_pid, PNS_KEY_linger, PNS_KEY_pid,
+	 "linger = until-empty needs process numbers of its own, to see when none is left: write "
+	 "pid = yes or linger = no"},
 	{pid_without_mount, PNS_KEY_pid, PNS_KEY_mount,
 	 "pid = yes needs mounts of its own, for /proc: write mount = yes or pid = no"},
 	{ipc_without_mount, PNS_KEY_ipc, PNS_KEY_mount,

@@ -63,6 +63,18 @@ ssize_t pns_plan_encode(const struct pns_plan *plan, char *buf, size_t size, str
  */
 int pns_plan_decode(const char *text, size_t len, struct pns_plan *ret_plan, struct pns_err *err);
 
+/*
+ * Would the two make the same instance? Identity does not count, nor do the keys that are about a
+ * login and not about the instance it goes into: max_sessions, timeout and such.
+ */
+bool pns_plan_same(const struct pns_plan *a, const struct pns_plan *b);
+
+/*
+ * Makes *plan what *theirs is, for a login that has joined their instance; plan->who stays, and
+ * *theirs is empty then.
+ */
+void pns_plan_adopt(struct pns_plan *plan, struct pns_plan *theirs);
+
 /* Frees what the plan points to and zeroes it. */
 void pns_plan_free(struct pns_plan *plan);
 

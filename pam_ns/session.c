@@ -11,13 +11,14 @@
 
 #include "caller.h"
 #include "confine.h"
+#include "deadline.h"
 #include "fd.h"
 #include "instance.h"
 #include "session.h"
 #include "spawn.h"
 
-#define REQUEST_MS   200 /* init answers at once; this is for a machine out of breath */
 #define END_GRACE_MS 50
+#define JOIN_TRIES   5 /* an instance that is killed between its yes and our step into it is rare */
 
 struct pns_session {
 	/*
@@ -30,6 +31,7 @@ struct pns_session {
 	uid_t uid;
 	unsigned int number;
 	uint32_t leader;
+	bool shared;	      /* others may be in it: it is not ours to end */
 	struct pns_kept init; /* pidfd */
 };
 
@@ -60,30 +62,52 @@ static struct pns_session *session_new(struct pns_err *err)
 	return session;
 }
 
-static int open_steps(struct pns_session *session, struct pns_plan *plan,
-		      struct pns_instance *instance, struct pns_err *err)
+/* Makes the instance of the entry that is ours now. */
+static int create(struct pns_session *session, struct pns_plan *plan,
+		  const struct pns_instance *instance, const struct timespec *deadline,
+		  struct pns_err *err)
 {
-	int init, r;
+	int init = -1, r;
 
-	r = pns_confine_check(plan, err);
-	if (r == 0)
-		r = pns_caller_save(&session->caller, plan, err);
-	if (r == 0)
-		r = pns_instance_create(plan->who.uid, plan->max_sessions, instance, err);
+	snprintf(plan->id, sizeof(plan->id), "%u.%u", instance->uid, instance->number);
+	session->leader = PNS_FIRST_LEADER;
+	r = pns_spawn(plan, instance, deadline, &init, err);
+	return r < 0 ? r : pns_kept_take(&session->init, init);
+}
+
+/* Takes over what pns_instance_enter() has got from init. */
+static int join(struct pns_session *session, struct pns_instance *instance)
+{
+	session->leader = instance->leader;
+	return pns_kept_take(&session->init, pns_fd_steal(&instance->init));
+}
+
+static int open_steps(struct pns_session *session, struct pns_plan *plan,
+		      const struct timespec *deadline, struct pns_instance *instance,
+		      struct pns_err *err)
+{
+	const struct pns_plan *theirs;
+	int r;
+
+	r = pns_instance_enter(plan, deadline, instance, err);
 	if (r < 0)
 		return r;
+	/* What counts in an instance is what it was opened with, for every login in it. */
+	theirs = instance->joined ? instance->plan : plan;
 	session->uid = instance->uid;
 	session->number = instance->number;
-	session->leader = PNS_FIRST_LEADER;
-	snprintf(plan->id, sizeof(plan->id), "%u.%u", instance->uid, instance->number);
-	if (plan->time)
-		r = pns_caller_aim_time(&session->caller, plan, err);
+	session->shared = theirs->scope == PNS_SCOPE_USER;
+	r = pns_confine_check(theirs, err);
 	if (r == 0)
-		r = pns_spawn(plan, instance, &init, err);
+		r = pns_caller_save(&session->caller, theirs, err);
+	if (r == 0 && theirs->time)
+		r = pns_caller_aim_time(&session->caller, theirs,
+					instance->joined ? instance->clocks : NULL, err);
 	if (r == 0)
-		r = pns_kept_take(&session->init, init);
+		r = instance->joined ? join(session, instance)
+				     : create(session, plan, instance, deadline, err);
 	if (r == 0)
-		r = pns_caller_join(&session->caller, plan, init, err);
+		r = pns_caller_join(&session->caller, theirs, session->init.fd, err);
 	return r;
 }
 
@@ -93,26 +117,46 @@ static void signal_init(const struct pns_session *session, int sig)
 		pidfd_send_signal(session->init.fd, sig, NULL, 0);
 }
 
+/* Back to where open_steps() began. A new instance has nobody else in it yet: it ends at once. */
+static void undo(struct pns_session *session, struct pns_instance *instance, struct pns_err *err)
+{
+	pns_caller_restore(&session->caller, err);
+	if (!instance->joined)
+		signal_init(session, SIGKILL);
+	pns_instance_discard(instance);
+	pns_session_free(session);
+}
+
 int pns_session_open(struct pns_plan *plan, struct pns_session **ret_session, struct pns_err *err)
 {
-	struct pns_instance instance = PNS_INSTANCE_NONE;
-	struct pns_session *session = session_new(err);
-	int r;
+	const struct timespec deadline = pns_deadline_in(plan->timeout);
+	struct pns_session *session;
+	int r = -ESRCH;
 
-	if (!session)
-		return -ENOMEM;
-	r = open_steps(session, plan, &instance, err);
-	if (r == 0) {
+	for (int try = 0; r == -ESRCH && try < JOIN_TRIES; try++) {
+		struct pns_instance instance = PNS_INSTANCE_NONE;
+
+		pns_err_clear(err);
+		session = session_new(err);
+		if (!session)
+			return -ENOMEM;
+		r = open_steps(session, plan, &deadline, &instance, err);
+		if (r < 0) {
+			undo(session, &instance, err);
+			continue;
+		}
+		if (instance.changed)
+			pns_err_note(err,
+				     "policy changed since instance %s was opened: it takes effect "
+				     "with the next instance",
+				     instance.plan->id);
+		if (instance.joined)
+			pns_plan_adopt(plan, instance.plan);
 		pns_instance_release(&instance);
 		session->confine = (struct pns_confine){.caps = plan->capabilities,
 							.no_new_privs = plan->no_new_privs};
 		*ret_session = session;
-		return 0;
 	}
-	pns_caller_restore(&session->caller, err);
-	signal_init(session, SIGKILL);
-	pns_instance_discard(&instance);
-	pns_session_free(session);
 	return r;
 }
 
@@ -121,19 +165,21 @@ int pns_session_confine(const struct pns_session *session, struct pns_err *err)
 	return pns_confine(&session->confine, err);
 }
 
-/* Init ends when its last leader detaches. What it cannot be told by socket, a signal says. */
+/*
+ * Init ends when its last leader detaches. What it cannot be told by socket, a signal says, if
+ * nobody else can be in there; else it will see this program end.
+ */
 static void detach(struct pns_session *session)
 {
 	struct pns_msg msg = {.kind = PNS_MSG_DETACH, .leader = session->leader};
 	struct pollfd wait = {.fd = session->init.fd, .events = POLLIN};
 	int r;
 
-	r = pns_instance_request(session->uid, session->number, &msg, NULL, 0, REQUEST_MS);
-	if (r < 0)
+	r = pns_instance_request(session->uid, session->number, &msg, -1, NULL, PNS_REQUEST_MS);
+	if (r < 0 && !session->shared)
 		signal_init(session, SIGTERM);
-	else if (msg.code == 0 &&
-		 pns_kept_is_ours(
-			 &session->init)) /* processes left, or -EAGAIN: not to be waited for */
+	/* -EAGAIN: it does not end now, or not at once, and is not to be waited for. */
+	if (r == 0 && msg.code == 0 && pns_kept_is_ours(&session->init))
 		poll(&wait, 1, END_GRACE_MS);
 }
 

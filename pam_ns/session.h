@@ -11,9 +11,10 @@
 struct pns_session;
 
 /*
- * Makes the instance that the plan describes and moves the calling thread into it: all or
- * nothing. plan->id is filled in. On failure everything is as it was before, but for what
- * pns_caller_save() says of threads; err says which step failed.
+ * Makes the instance that the plan describes, or joins the one that the user has, and moves the
+ * calling thread into it: all or nothing, within plan->timeout seconds. plan->id is filled in, and
+ * *plan becomes that of the instance where one is joined. On failure everything is as it was
+ * before, but for what pns_caller_save() says of threads; err says which step failed.
  */
 int pns_session_open(struct pns_plan *plan, struct pns_session **ret_session, struct pns_err *err);
 
@@ -25,8 +26,9 @@ int pns_session_open(struct pns_plan *plan, struct pns_session **ret_session, st
 int pns_session_confine(const struct pns_session *session, struct pns_err *err);
 
 /*
- * Goes back to where the caller came from and lets init end the instance; waits for that for at
- * most 50 ms, and not at all while processes are left in it: sshd reaps its child after this call,
+ * Goes back to where the caller came from and detaches from init, which ends the instance if this
+ * was the last login in it and the policy does not let it linger; waits for that for at most 50 ms,
+ * and not at all while processes are left in it: sshd reaps its child after this call,
  * and init cannot end before. Does nothing the second time, and nothing in a forked copy
  * of the caller. -errno when something could not be put back, with everything else put back.
  */

@@ -19,6 +19,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "deadline.h"
 #include "fd.h"
 #include "spawn.h"
 
@@ -207,16 +208,6 @@ static int send_plan(const struct helper *helper, const struct pns_plan *plan,
 	return r;
 }
 
-static int ms_left(const struct timespec *deadline)
-{
-	struct timespec now;
-	int64_t ms;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	ms = (deadline->tv_sec - now.tv_sec) * 1000 + (deadline->tv_nsec - now.tv_nsec) / 1000000;
-	return ms < 0 ? 0 : ms > INT32_MAX ? INT32_MAX : (int)ms;
-}
-
 /* ERROR and LOG carry no pidfd, the others one: the number of fds cannot be told before. */
 static int recv_msg(int sock, struct pns_msg *msg, int *ret_fd)
 {
@@ -277,7 +268,7 @@ static int next_msg(struct helper *helper, const struct timespec *deadline, uint
 	struct pns_msg msg;
 	int fd, r;
 
-	r = poll(&wait, 1, ms_left(deadline));
+	r = poll(&wait, 1, pns_deadline_ms(deadline));
 	if (r < 0 && errno == EINTR)
 		return 0;
 	if (r < 0)
@@ -336,14 +327,12 @@ static void kill_init(int init, bool let_it_end)
 }
 
 static int run(struct helper *helper, const struct pns_plan *plan,
-	       const struct pns_instance *instance, int *ret_init, struct pns_err *err)
+	       const struct pns_instance *instance, const struct timespec *deadline, int *ret_init,
+	       struct pns_err *err)
 {
 	pns_fd_auto int init = -1;
-	struct timespec deadline;
 	int r;
 
-	clock_gettime(CLOCK_MONOTONIC, &deadline);
-	deadline.tv_sec += plan->timeout;
 	/* The plan waits in the socket for the helper, not the helper for the plan. */
 	r = send_plan(helper, plan, instance, err);
 	if (r == 0)
@@ -351,7 +340,7 @@ static int run(struct helper *helper, const struct pns_plan *plan,
 	if (r < 0)
 		return r;
 	while (r == 0)
-		r = next_msg(helper, &deadline, plan->timeout, &init, err);
+		r = next_msg(helper, deadline, plan->timeout, &init, err);
 	if (r < 0)
 		find_helper(helper);
 	reap_middle(helper);
@@ -366,8 +355,8 @@ static int run(struct helper *helper, const struct pns_plan *plan,
 	return r < 0 ? r : pns_err_add(err, EPROTO, "the helper named no init");
 }
 
-int pns_spawn(const struct pns_plan *plan, const struct pns_instance *instance, int *ret_init,
-	      struct pns_err *err)
+int pns_spawn(const struct pns_plan *plan, const struct pns_instance *instance,
+	      const struct timespec *deadline, int *ret_init, struct pns_err *err)
 {
 	struct helper helper = {.sock = -1, .theirs = -1, .null = -1, .exe = -1, .pidfd = -1};
 	int subreaper = 0, r;
@@ -378,7 +367,7 @@ int pns_spawn(const struct pns_plan *plan, const struct pns_instance *instance, 
 		prctl(PR_GET_CHILD_SUBREAPER, &subreaper);
 		if (subreaper)
 			prctl(PR_SET_CHILD_SUBREAPER, 0);
-		r = run(&helper, plan, instance, ret_init, err);
+		r = run(&helper, plan, instance, deadline, ret_init, err);
 		if (subreaper)
 			prctl(PR_SET_CHILD_SUBREAPER, 1);
 	}

@@ -7,16 +7,17 @@
 #include "plan.h"
 
 /*
- * Runs the helper for the plan and waits, at most plan->timeout seconds, until the instance's init
- * says that every step is done. 0 and *ret_init, a pidfd of init. On failure err says which
- * step failed and why, helper and init are dead or dying, and no child is left.
+ * Runs the helper for the plan and waits until the instance's init says that every step is
+ * done, at most until the deadline. 0 and *ret_init, a pidfd of init; what the helper has to say
+ * all the same goes to pns_err_note(). On failure err says which step failed and why, helper and init are dead or
+ * dying, and no child is left.
  *
  * The helper is the child of a child between, which is reaped here. That one sends no SIGCHLD and no
  * wait() without __WALL sees it (clone(2), exit signal 0): nothing of the caller's signals is changed,
  * and no other thread or handler can reap it. The helper itself could not be such a child, since
  * exec gives SIGCHLD back (de_thread() in fs/exec.c). Helper and init are adopted by the machine's init.
  */
-int pns_spawn(const struct pns_plan *plan, const struct pns_instance *instance, int *ret_init,
-	      struct pns_err *err);
+int pns_spawn(const struct pns_plan *plan, const struct pns_instance *instance,
+	      const struct timespec *deadline, int *ret_init, struct pns_err *err);
 
 #endif

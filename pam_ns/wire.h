@@ -9,6 +9,8 @@
 #define PNS_INSIDE	 "session"     /* the file in the stand-in that says: you are inside */
 #define PNS_NESTED	 "nested" /* the directory in it that is the registry of sessions inside */
 #define PNS_HELPER_SOCK	 3	  /* the helper's end of the module's socket */
+#define PNS_CLOCKS_SIZE	 128	  /* what /proc/PID/timens_offsets holds, with its NUL */
+#define PNS_REQUEST_MS	 200	  /* init answers at once; this is for a machine out of breath */
 #define PNS_FIRST_LEADER 0	  /* the login program that opened the instance */
 
 /*
@@ -24,11 +26,15 @@ enum pns_msg_kind {
 	PNS_MSG_STARTED,    /* init exists; one fd: its pidfd */
 	PNS_MSG_READY,	    /* every step is done: the caller may join */
 	PNS_MSG_ERROR,	    /* text says what failed; code is its errno */
-	PNS_MSG_LOG,	    /* text is a line for the log: what a hook said */
+	PNS_MSG_LOG,	    /* text is a line for the log; the session is whole all the same */
 	/* anyone of root -> init, on the instance's socket; the answer is OK or ERROR */
-	PNS_MSG_ATTACH, /* one fd: the pidfd of a further leader; OK carries its number */
+	/*
+	 * One fd: the pidfd of a further leader; code its pid, text its service. OK carries its
+	 * number, a pidfd of init, and in text the offsets of the clocks, as in timens_offsets.
+	 */
+	PNS_MSG_ATTACH,
 	PNS_MSG_DETACH, /* leader: the number that ATTACH gave (PNS_FIRST_LEADER) */
-	PNS_MSG_STATUS, /* OK carries "key=value" lines in text */
+	PNS_MSG_STATUS, /* OK carries "key=value" lines in text, id= first, and a pidfd of init */
 	PNS_MSG_TERMINATE,
 	PNS_MSG_OK,
 };
