@@ -35,7 +35,7 @@ STATIC_PIE  := $(shell echo 'int main(void){return 0;}' | $(CC) -fPIE -static-pi
 CAP_LIBS    := $(shell pkg-config $(if $(STATIC_PIE),--static) --libs libcap 2>/dev/null || echo -lcap)
 
 # What the helper takes of the core: nothing that needs NSS, PAM or iniparser.
-SHARED      := err fd keys nstab plan types
+SHARED      := err fd keys layout nstab paths plan types
 POLICY      := ini nss section policy
 CORE        := $(SHARED) $(POLICY) caller instance session spawn
 MODULE_OBJ  := $(addprefix $B/pam_ns/,$(addsuffix .o,$(CORE) pam_ns))
@@ -101,7 +101,7 @@ $B/tests/bench/%: tests/bench/%.c Makefile
 	@mkdir -p $(@D)
 	$Q$(CC) $(ALL_CFLAGS) -o $@ $< -lpam
 
-$B/genconf: conf/genconf.c $B/pam_ns/keys.o $B/pam_ns/types.o $B/pam_ns/err.o
+$B/genconf: conf/genconf.c $(addprefix $B/pam_ns/,$(addsuffix .o,$(SHARED)))
 	$(call say,CC,$<)
 	$Q$(CC) $(ALL_CFLAGS) -o $@ $^
 

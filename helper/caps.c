@@ -8,11 +8,13 @@
 #define COUNT(array) ((int)(sizeof(array) / sizeof((array)[0])))
 
 static const cap_value_t for_steps[] = {
-	CAP_SYS_ADMIN,	/* namespaces, mounts, host and domain name */
-	CAP_SYS_CHROOT, /* setns() to the own mount namespace, which finds a chroot out */
-	CAP_NET_ADMIN,	/* bringing lo up, net sysctls */
-	CAP_SETPCAP,	/* emptying the bounding set */
-	CAP_KILL,	/* init, for as long as it lives */
+	CAP_SYS_ADMIN,	     /* namespaces, mounts, host and domain name */
+	CAP_SYS_CHROOT,	     /* setns() to the own mount namespace, which finds a chroot out */
+	CAP_NET_ADMIN,	     /* bringing lo up, net sysctls */
+	CAP_SETPCAP,	     /* emptying the bounding set */
+	CAP_DAC_READ_SEARCH, /* a bind's source or target below a directory that is the user's alone */
+	CAP_CHOWN,	     /* giving the user the home and /run/user/UID that are in memory */
+	CAP_KILL,	     /* init, for as long as it lives */
 };
 
 static const cap_value_t for_init[] = {

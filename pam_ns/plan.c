@@ -6,13 +6,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "layout.h"
 #include "nstab.h"
 #include "plan.h"
 
-#define HEADER	  "pam_ns-plan"
-#define TRAILER	  "end\n"
-#define LINE_MAX_ 16384 /* the longest value, home, with every byte escaped */
-#define VALUE_MAX 320
+#define HEADER	   "pam_ns-plan"
+#define TRAILER	   "end\n"
+#define LINE_MAX_  16384 /* the longest value, home, with every byte escaped */
+#define LABEL_SIZE 320
 
 /* The identity's strings, in the order of the text; numbers and rows come behind. */
 static const struct identity {
@@ -76,7 +77,7 @@ static void put_escaped(struct writer *w, const char *s)
 static void put_line(struct writer *w, const char *name, const char *label, const char *value)
 {
 	put_raw(w, name);
-	if (label) {
+	if (label && *label) {
 		put_char(w, '.');
 		put_raw(w, label);
 	}
@@ -98,7 +99,7 @@ static int put_row(struct writer *w, const struct pns_plan *plan, const struct p
 	const void *member = pns_plan_member(plan, key);
 	const struct pns_list *list = key->type->labelled ? member : NULL;
 	const size_t n = list ? list->n : 1;
-	char value[VALUE_MAX];
+	char value[PNS_VALUE_MAX];
 
 	for (size_t i = 0; i < n; i++) {
 		if (key->type->format(key, member, i, value, sizeof(value)) < 0)
@@ -135,7 +136,7 @@ ssize_t pns_plan_encode(const struct pns_plan *plan, char *buf, size_t size, str
 struct reader {
 	const char *at, *end;
 	char value[LINE_MAX_];
-	char label[VALUE_MAX];
+	char label[LABEL_SIZE];
 };
 
 static int malformed(struct pns_err *err, const char *where)
@@ -211,13 +212,18 @@ static bool take_line(struct reader *r, const char *name)
 	return take(r, name) && take(r, "=") && take_value(r);
 }
 
-/* "name.LABEL=value" into r->label and r->value. */
+/* "name.LABEL=value" or "name=value" into r->label and r->value. */
 static bool take_labelled(struct reader *r, const char *name)
 {
 	const char *equals;
 	size_t len;
 
-	if (!take(r, name) || !take(r, "."))
+	r->label[0] = '\0';
+	if (!take(r, name))
+		return false;
+	if (take(r, "="))
+		return take_value(r);
+	if (!take(r, "."))
 		return false;
 	equals = memchr(r->at, '=', (size_t)(r->end - r->at));
 	len = equals ? (size_t)(equals - r->at) : sizeof(r->label);
@@ -248,14 +254,15 @@ static int take_row(struct reader *r, struct pns_plan *plan, const struct pns_ke
 		    struct pns_err *err)
 {
 	void *member = pns_plan_member(plan, key);
-	char prefix[64];
+	char plain[64], labelled[64];
 	int e = 0;
 
 	if (!key->type->labelled)
 		return take_line(r, key->name) ? key->type->parse(key, NULL, r->value, member, err)
 					       : malformed(err, key->name);
-	snprintf(prefix, sizeof(prefix), "%s.", key->name);
-	while (e == 0 && next_is(r, prefix))
+	snprintf(plain, sizeof(plain), "%s=", key->name);
+	snprintf(labelled, sizeof(labelled), "%s.", key->name);
+	while (e == 0 && (next_is(r, plain) || next_is(r, labelled)))
 		e = take_labelled(r, key->name)
 			    ? key->type->parse(key, r->label, r->value, member, err)
 			    : malformed(err, key->name);
@@ -366,6 +373,12 @@ RULE(nothing_isolated, pns_ns_flags(plan) == 0)
 RULE(pid_without_mount, plan->pid && !plan->mount)
 RULE(ipc_without_mount, plan->ipc && !plan->mount)
 RULE(tmp_without_mount, plan->private_tmp != PNS_PRIVATE_TMP_NO && !plan->mount)
+RULE(tmpfs_without_mount, plan->tmpfs.n && !plan->mount)
+RULE(bind_without_mount, plan->bind.n && !plan->mount)
+RULE(readonly_without_mount, plan->readonly.n && !plan->mount)
+RULE(hide_without_mount, plan->hide.n && !plan->mount)
+RULE(home_without_mount, plan->home != PNS_HOME_HOST && !plan->mount)
+RULE(devices_without_mount, plan->devices != PNS_DEVICES_HOST && !plan->mount)
 RULE(uptime_without_time, plan->uptime != PNS_UPTIME_HOST && !plan->time)
 RULE(domain_without_uts, plan->domainname.s[0] && !plan->uts)
 RULE(net_sysctl_on_host, has_sysctl(plan, "net.") && plan->network == PNS_NETWORK_HOST)
@@ -384,6 +397,18 @@ static const struct rule {
 	 "ipc = yes needs mounts of its own, for /dev/shm: write mount = yes or ipc = no"},
 	{tmp_without_mount, PNS_KEY_private_tmp, PNS_KEY_mount,
 	 "private_tmp needs mounts of its own: write mount = yes or private_tmp = no"},
+	{tmpfs_without_mount, PNS_KEY_tmpfs, PNS_KEY_mount,
+	 "tmpfs needs mounts of its own: write mount = yes, or take tmpfs out"},
+	{bind_without_mount, PNS_KEY_bind, PNS_KEY_mount,
+	 "bind needs mounts of its own: write mount = yes, or take bind out"},
+	{readonly_without_mount, PNS_KEY_readonly, PNS_KEY_mount,
+	 "readonly needs mounts of its own: write mount = yes, or take readonly out"},
+	{hide_without_mount, PNS_KEY_hide, PNS_KEY_mount,
+	 "hide needs mounts of its own: write mount = yes, or take hide out"},
+	{home_without_mount, PNS_KEY_home, PNS_KEY_mount,
+	 "home other than host needs mounts of its own: write mount = yes or home = host"},
+	{devices_without_mount, PNS_KEY_devices, PNS_KEY_mount,
+	 "devices = minimal needs mounts of its own: write mount = yes or devices = host"},
 	{uptime_without_time, PNS_KEY_uptime, PNS_KEY_time,
 	 "uptime other than host needs clocks of its own: write time = yes or uptime = host"},
 	{domain_without_uts, PNS_KEY_domainname, PNS_KEY_uts,
@@ -399,6 +424,7 @@ static const struct rule {
 int pns_plan_check(const struct pns_plan *plan, pns_blame_fn blame, void *arg, struct pns_err *err)
 {
 	char where[PATH_MAX + 16] = "";
+	struct pns_layout layout = {0};
 	int r = 0;
 
 	if (!plan->isolate)
@@ -407,10 +433,14 @@ int pns_plan_check(const struct pns_plan *plan, pns_blame_fn blame, void *arg, s
 		if (!rules[i].broken(plan))
 			continue;
 		if (blame)
-			blame(arg, rules[i].key, where, sizeof(where));
+			blame(arg, rules[i].key, NULL, where, sizeof(where));
 		if (blame && !where[0])
-			blame(arg, rules[i].other, where, sizeof(where));
+			blame(arg, rules[i].other, NULL, where, sizeof(where));
 		r = pns_err_add(err, EINVAL, "%s%s", where, rules[i].text);
+	}
+	if (r == 0) {
+		r = pns_layout_make(plan, blame, arg, &layout, err);
+		pns_layout_free(&layout);
 	}
 	return r;
 }
