@@ -180,16 +180,18 @@ static int open_target(struct job *job, const struct pns_mount *mount, bool dire
 static int attach(const struct pns_mount *mount, int tree, const struct walk *walk,
 		  struct pns_err *err)
 {
+	struct stat st;
 	char origin[128];
-	int r = tree_attach(tree, walk->fd);
+	int r;
 
-	if (r == -ENOTDIR) {
+	if (fstat(tree, &st) == 0 && S_ISDIR(st.st_mode) != S_ISDIR(walk->st.st_mode)) {
 		pns_mount_origin(mount, origin, sizeof(origin));
 		return pns_err_add(err, ENOTDIR,
 				   "%s: %.200s: a directory can be mounted on a directory alone, "
 				   "a file on a file",
 				   origin, mount->target);
 	}
+	r = tree_attach(tree, walk->fd);
 	return r < 0 ? job_failed(mount, -r, mount->target, "mounting on", err) : 0;
 }
 

@@ -56,6 +56,8 @@ static bool next(struct walk *walk, char name[NAME_MAX + 1], int *ret_err)
 	const size_t len = strcspn(from, "/");
 
 	*ret_err = len > NAME_MAX ? -ENAMETOOLONG : 0;
+	if (len == 0)
+		walk->rest[0] = '\0';
 	if (len == 0 || *ret_err)
 		return false;
 	memcpy(name, from, len);
