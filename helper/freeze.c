@@ -150,7 +150,7 @@ int hide_absent(struct job *job, const struct pns_mount *mount, struct walk *wal
 	if (own && own->kind == OWN_FROZEN) {
 		r = seal ? seal_again(walk) : 0;
 	} else if (own && own->kind == OWN_MEMORY) {
-		r = job_create(job, walk, true);
+		r = job_create(job, walk, JOB_DIRECTORY);
 		if (r == 0)
 			r = hide_present(job, walk);
 	} else if (is_root(&walk->st)) {

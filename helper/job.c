@@ -126,19 +126,19 @@ int job_owe(struct job *job, int tree, uid_t uid, gid_t gid)
 }
 
 /* Where the user may write too, as in a kept /tmp, what lies there already may be anything. */
-static int make_component(struct walk *walk, const char *name, bool directory)
+static int make_component(struct walk *walk, const char *name, mode_t mode)
 {
 	pns_fd_auto int fd = -1;
 	struct stat st;
-	int r = directory ? mkdirat(walk->fd, name, 0755)
-			  : mknodat(walk->fd, name, S_IFREG | 0644, 0);
+	int r = S_ISDIR(mode) ? mkdirat(walk->fd, name, mode & 0777)
+			      : mknodat(walk->fd, name, mode, 0);
 
 	if (r < 0 && errno != EEXIST)
 		return -errno;
 	fd = open_tree(walk->fd, name, OPEN_TREE_CLOEXEC | AT_SYMLINK_NOFOLLOW);
 	if (fd < 0 || fstat(fd, &st) < 0)
 		return -errno;
-	if (directory ? !S_ISDIR(st.st_mode) : !S_ISREG(st.st_mode))
+	if ((st.st_mode & S_IFMT) != (mode & S_IFMT))
 		return -EEXIST;
 	pns_fd_close(&walk->fd);
 	walk->fd = pns_fd_steal(&fd);
@@ -146,7 +146,7 @@ static int make_component(struct walk *walk, const char *name, bool directory)
 	return 0;
 }
 
-int job_create(struct job *job, struct walk *walk, bool directory)
+int job_create(struct job *job, struct walk *walk, mode_t mode)
 {
 	const struct own *own = job_own(job, &walk->st);
 	const struct pns_who *who = &job->plan->who;
@@ -161,8 +161,9 @@ int job_create(struct job *job, struct walk *walk, bool directory)
 		if (slash)
 			*slash = '\0';
 		/* What was made in a directory that is kept is the host's from there on. */
-		r = job_own(job, &walk->st) ? make_component(walk, walk->rest, directory || !last)
-					    : -ENOENT;
+		r = job_own(job, &walk->st)
+			    ? make_component(walk, walk->rest, last ? mode : JOB_DIRECTORY)
+			    : -ENOENT;
 		if (r == 0 && own->user)
 			r = job_owe(job, walk->fd, who->uid, who->gid);
 		if (last)

@@ -56,14 +56,23 @@ const struct own *job_own(const struct job *job, const struct stat *st);
 int job_owe(struct job *job, int tree, uid_t uid, gid_t gid);
 
 /*
- * Makes what is missing of a walk's path, its last component a directory or an empty file, and
- * goes there. -ENOENT if it is not for us to make: it is the host's.
+ * Makes what is missing of a walk's path, its last component of type and mode mode, and goes
+ * there. -ENOENT if it is not for us to make: it is the host's.
  */
-int job_create(struct job *job, struct walk *walk, bool directory);
+#define JOB_DIRECTORY (S_IFDIR | 0755)
+#define JOB_FILE      (S_IFREG | 0644)
+int job_create(struct job *job, struct walk *walk, mode_t mode);
 
 /* Says what failed, behind the name of what asked for it. -code. */
 int job_failed(const struct pns_mount *mount, int code, const char *path, const char *what,
 	       struct pns_err *err);
+
+/*
+ * source.c: opens a mount's source, which is a tree to be attached (of PNS_MOUNT_ENTRIES: the
+ * directory). 0, with *ret_fd untouched if an optional one is not there; -errno with err filled.
+ */
+int source_open(const struct job *job, const struct pns_mount *mount, int *ret_fd,
+		struct pns_err *err);
 
 /* freeze.c: covers a directory with its own entries of now, those that keep() wants. */
 typedef bool (*freeze_keep_fn)(const char *name, mode_t mode);
@@ -73,7 +82,7 @@ int freeze(struct job *job, const struct walk *walk, freeze_keep_fn keep, bool s
 int hide_absent(struct job *job, const struct pns_mount *mount, struct walk *walk,
 		struct pns_err *err);
 
-/* hide.c... : lays a stand-in over what is there. */
+/* freeze.c: lays a stand-in over what is there. */
 int hide_present(const struct job *job, const struct walk *walk);
 
 #endif

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: MIT
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/openat2.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mount.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "fd.h"
@@ -114,6 +116,22 @@ static int step(struct walk *walk, const char *name, unsigned int *symlinks, con
 	return 1;
 }
 
+/*
+ * A directory on whose way there is no link at all needs no looking at its components: one call
+ * instead of three for each. O_DIRECTORY, since O_PATH alone would not trigger an automount.
+ */
+static bool open_at_once(const char *path, struct walk *walk)
+{
+	struct open_how how = {.flags = O_PATH | O_DIRECTORY | O_CLOEXEC,
+			       .resolve = RESOLVE_NO_SYMLINKS};
+
+	walk->fd = (int)syscall(SYS_openat2, AT_FDCWD, path, &how, sizeof(how));
+	if (walk->fd >= 0 && fstat(walk->fd, &walk->st) == 0)
+		return true;
+	pns_fd_close(&walk->fd);
+	return false;
+}
+
 int walk_open(const char *path, struct walk *ret_walk, struct pns_err *err)
 {
 	walk_auto struct walk walk = PNS_WALK_NONE;
@@ -124,8 +142,14 @@ int walk_open(const char *path, struct walk *ret_walk, struct pns_err *err)
 
 	if (strlen(path) >= sizeof(walk.rest))
 		return pns_err_sys(err, ENAMETOOLONG, "%.64s...", path);
+	if (open_at_once(path, &walk)) {
+		*ret_walk = walk;
+		walk.fd = -1;
+		return 0;
+	}
 	strcpy(walk.rest, path);
-	r = restart(&walk) < 0 ? -errno : 1;
+	r = restart(&walk);
+	r = r < 0 ? r : 1;
 	while (r == 1 && next(&walk, name, &bad))
 		r = step(&walk, name, &symlinks, path, err);
 	if (r >= 0 && bad)

@@ -13,7 +13,7 @@
 struct walk {
 	int fd;		/* O_PATH: what the path leads to, or the last directory that is there */
 	struct stat st; /* of fd */
-	bool exclusive; /* nobody but root could have changed what was passed, fd included */
+	bool exclusive; /* of a path with a missing component: only root can change what was passed */
 	char rest[PATH_MAX]; /* the components that are missing below fd; empty: none is */
 };
 

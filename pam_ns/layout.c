@@ -22,12 +22,13 @@ struct builder {
 const char *pns_mount_kind_name(enum pns_mount_kind kind)
 {
 	static const char *const names[] = {
-		[PNS_MOUNT_PROC] = "proc",	   [PNS_MOUNT_SYS] = "sysfs",
-		[PNS_MOUNT_TMPFS] = "tmpfs",	   [PNS_MOUNT_MQUEUE] = "mqueue",
-		[PNS_MOUNT_DISK] = "disk",	   [PNS_MOUNT_BIND] = "bind",
-		[PNS_MOUNT_DEVICE] = "device",	   [PNS_MOUNT_DEV] = "dev",
-		[PNS_MOUNT_FREEZE] = "freeze",	   [PNS_MOUNT_ENTRIES] = "entries",
-		[PNS_MOUNT_READONLY] = "readonly", [PNS_MOUNT_HIDE] = "hide",
+		[PNS_MOUNT_PROC] = "proc",	 [PNS_MOUNT_SYS] = "sysfs",
+		[PNS_MOUNT_TMPFS] = "tmpfs",	 [PNS_MOUNT_DIR] = "directory",
+		[PNS_MOUNT_MQUEUE] = "mqueue",	 [PNS_MOUNT_DISK] = "disk",
+		[PNS_MOUNT_BIND] = "bind",	 [PNS_MOUNT_DEVICE] = "device",
+		[PNS_MOUNT_DEV] = "dev",	 [PNS_MOUNT_FREEZE] = "freeze",
+		[PNS_MOUNT_ENTRIES] = "entries", [PNS_MOUNT_READONLY] = "readonly",
+		[PNS_MOUNT_HIDE] = "hide",
 	};
 
 	return names[kind];
@@ -167,8 +168,7 @@ static int add_buses(struct builder *b)
 		r = ADD(b, .kind = PNS_MOUNT_TMPFS, .flags = PNS_MOUNT_COVER, .target = "/run/user",
 			.size = b->plan->tmp_size, .key = PNS_KEY_buses);
 	if (r == 0)
-		r = ADD(b, .kind = PNS_MOUNT_TMPFS, .flags = PNS_MOUNT_USER | PNS_MOUNT_OPTIONAL,
-			.target = user, .size = b->plan->tmp_size, .key = PNS_KEY_buses);
+		r = ADD(b, .kind = PNS_MOUNT_DIR, .target = user, .key = PNS_KEY_buses);
 	return r;
 }
 

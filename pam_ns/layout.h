@@ -11,9 +11,10 @@
 #define PNS_DISK "/var/lib/pam_ns" /* private_tmp = disk; root's, 0700; UID/tmp, UID/var-tmp */
 
 enum pns_mount_kind {
-	PNS_MOUNT_PROC,	    /* a procfs; with PNS_MOUNT_OWN hidepid=invisible */
-	PNS_MOUNT_SYS,	    /* a sysfs that carries over what is mounted on it */
-	PNS_MOUNT_TMPFS,    /* an empty tmpfs of size */
+	PNS_MOUNT_PROC,	 /* a procfs; with PNS_MOUNT_OWN hidepid=invisible */
+	PNS_MOUNT_SYS,	 /* a sysfs that carries over what is mounted on it */
+	PNS_MOUNT_TMPFS, /* an empty tmpfs of size */
+	PNS_MOUNT_DIR, /* no mount: a directory of the user's, 0700, in a tmpfs of the session's */
 	PNS_MOUNT_MQUEUE,   /* the queues of the IPC namespace */
 	PNS_MOUNT_DISK,	    /* source: a directory of PNS_DISK, made if it is not there */
 	PNS_MOUNT_BIND,	    /* source as the host sees it, with what is mounted on it */

@@ -104,7 +104,7 @@ ASK='perl -MIO::Socket::UNIX -e '\''for (@ARGV) { $s = IO::Socket::UNIX->new($_)
 R=/run/user/2001
 hidden=(/run/dbus/system_bus_socket /run/systemd/private /run/systemd/io.systemd.ManagedOOM
 	/run/systemd/io.system.ManagedOOM /run/systemd/io.systemd.Manager /run/systemd/machine/io.systemd.Machine
-	$R/bus $R/systemd/private $R/systemd/notify)
+	"$R/bus" "$R/systemd/private" "$R/systemd/notify")
 shown=(/run/systemd/notify /run/systemd/journal/socket /run/systemd/userdb/io.systemd.NameServiceSwitch
 	/run/nscd/socket)
 mkdir -p /run/systemd/{machine,userdb,sessions} /run/nscd
