@@ -137,8 +137,8 @@ int pns_paths_expand(const struct pns_who *who, const char *text, char *buf, siz
 
 		if (len + 2 > size)
 			r = -ENOSPC;
-		else if (*text != '%')
-			buf[len++] = *text;
+		else if (*text != '%' || !text[1] || text[1] == ' ' || text[1] == '\t')
+			buf[len++] = *text; /* as in 5%, a size */
 		else if (!text[1] || !strchr(TEMPLATES, text[1]))
 			return pns_err_add(err, EINVAL, "'%.2s' is no template", text);
 		else {

@@ -44,6 +44,11 @@ like "$seen" '^tmpfs'$'\n''755 root'$'\n''750 alice'$'\n''1048576 .*nosuid,nodev
 like "$(inside 'echo x >"/var/t/a b/x" && ls "/var/t/a b"')" '^x$' "... and the user's, where that is the user's"
 [ ! -e '/var/t/a b/x' ] && [ -e /var/t/data/file ]
 ok $? "... the host does not see it"
+with 'tmpfs = /var/t/mnt 5%'
+total=$(awk '/MemTotal/ { print $2 }' /proc/meminfo)
+size=$(inside 'findmnt -nbo SIZE /var/t/mnt')
+[ $((size * 100 / 1024 / total)) -ge 4 ] && [ $((size * 100 / 1024 / total)) -le 5 ]
+ok $? "tmpfs of a part of memory" || diag "$size"
 with 'tmpfs = /tmp/deep/er 64K'
 like "$(inside 'stat -c "%a %U" /tmp/deep/er; head -c 300000 /dev/zero >/tmp/deep/er/x; stat -c %s /tmp/deep/er/x')" \
 	'^700 alice'$'\n''.*No space left.*65536$' "tmpfs in the session's own /tmp: made there, the user's; an entry without a label"
