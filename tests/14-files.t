@@ -10,9 +10,8 @@ with() { { echo '[default]'; printf '%s\n' "$@"; } | policy; }
 root_inside() {
 	mkfifo -m 666 /run/bed/go.$$
 	su alice -s /bin/bash -c 'read -r x' <>/run/bed/go.$$ >/dev/null 2>&1 &
-	poll_until pgrep -f 'pam_ns: alice'
-	IN=$(pgrep -f 'pam_ns: alice')
-	poll_until grep -qs CapPrm:.0000000000000020 "/proc/$IN/status"
+	poll_until pgrep -u 2001 # so the helper is gone
+	IN=$(pgrep -n -f 'pam_ns: alice')
 	nsenter -m -t "$IN" setpriv --inh-caps=-sys_admin --bounding-set=-sys_admin bash -c "$1" 2>&1
 	echo >/run/bed/go.$$
 	wait $!
@@ -110,9 +109,8 @@ mkdir /var/t/data/sub/later
 root_inside 'sleep 0' >/dev/null
 mkfifo -m 666 /run/bed/hold
 su alice -s /bin/bash -c 'read -r x' <>/run/bed/hold >/dev/null 2>&1 &
-poll_until pgrep -f 'pam_ns: alice'
-IN=$(pgrep -f 'pam_ns: alice')
-poll_until grep -qs CapPrm:.0000000000000020 "/proc/$IN/status"
+poll_until pgrep -u 2001 # so the helper is gone
+IN=$(pgrep -n -f 'pam_ns: alice')
 mount -t tmpfs later /var/t/data/sub/later
 deny "... what the host mounts there later does not come in, writable" nsenter -m -t "$IN" touch /var/t/data/sub/later/x
 umount /var/t/data/sub/later
@@ -137,9 +135,8 @@ with 'hide.a = /var/t/later /var/t/more/than/one'
 mkfifo -m 666 /run/bed/out
 su alice -s /bin/bash -c 'read -r x; cat /var/t/later; ls /var/t/more; cat /var/t/data/file /var/t/data/sub/file; ls /var/t; mkdir /var/t/later' \
 	<>/run/bed/out >/run/bed/seen 2>&1 &
-poll_until pgrep -f 'pam_ns: alice'
-IN=$(pgrep -f 'pam_ns: alice')
-poll_until grep -qs CapPrm:.0000000000000020 "/proc/$IN/status"
+poll_until pgrep -u 2001 # so the helper is gone
+IN=$(pgrep -n -f 'pam_ns: alice')
 [ ! -e /var/t/later ] && [ ! -e /var/t/more ]
 ok $? "hide of what is not there: nothing is made on the host"
 echo secret >/var/t/later

@@ -56,9 +56,8 @@ mkfifo -m 666 /run/bed/hold
 hold() {
 	su alice -s /bin/bash -c 'sleep 1000 & read -r x' <>/run/bed/hold >/dev/null 2>&1 &
 	HELD=$!
-	poll_until pgrep -f 'pam_ns: alice'
-	IN=$(pgrep -f 'pam_ns: alice')
-	poll_until pgrep -f '^sleep 1000'
+	poll_until pgrep -u 2001 # so the helper is gone
+	IN=$(pgrep -n -f 'pam_ns: alice')
 }
 release() {
 	echo >/run/bed/hold
