@@ -36,8 +36,8 @@ MODULE_CAP  := $(shell pkg-config --libs libcap 2>/dev/null || echo -lcap)
 CAP_LIBS    := $(shell pkg-config $(if $(STATIC_PIE),--static) --libs libcap 2>/dev/null || echo -lcap)
 
 # What the helper takes of the core: nothing that needs NSS, PAM or iniparser.
-TYPES       := err keys types types_caps types_hook types_net words
-SHARED      := $(TYPES) deadline fd nstab plan
+TYPES       := err keys paths types types_caps types_hook types_net words
+SHARED      := $(TYPES) deadline fd layout nstab plan
 POLICY      := ini nss section policy
 CORE        := $(SHARED) $(POLICY) caller confine instance join session spawn
 MODULE_OBJ  := $(addprefix $B/pam_ns/,$(addsuffix .o,$(CORE) pam_ns))
@@ -168,7 +168,7 @@ $B/tests/fuzz/fuzz_%: tests/fuzz/fuzz_%.c $B/fuzz/pam_ns.a Makefile
 	$Q$(FUZZ_CC) $(FUZZ_FLAGS) -fsanitize=fuzzer -o $@ $< $B/fuzz/pam_ns.a \
 		$(addprefix -Wl$(comma)--wrap=,$(FUZZ_WRAP_$*)) $(INI_LIBS) $(MODULE_CAP)
 
-$B/genconf: conf/genconf.c $(patsubst %,$B/pam_ns/%.o,$(TYPES))
+$B/genconf: conf/genconf.c $(patsubst %,$B/pam_ns/%.o,$(SHARED))
 	$(call say,CC,$<)
 	$Q$(CC) $(ALL_CFLAGS) -o $@ $(filter %.c %.o,$^) $(MODULE_CAP)
 

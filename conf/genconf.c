@@ -17,7 +17,8 @@ static const char intro[] =
 	"# here. A mistake denies everybody else, with FILE:LINE in the log.\n"
 	"#\n"
 	"# Each key stands here at its default. Names may hold %u user, %U uid, %g gid, %h host,\n"
-	"# %s service.\n"
+	"# %s service; paths also %d, the home directory. \\040 is a blank in a path. LABEL is any\n"
+	"# name: entries of another label add up, an empty value takes a label's entry away.\n"
 	"\n"
 	"[default]\n";
 
@@ -42,7 +43,8 @@ int main(void)
 		printf("\n# %s\n# (", key->doc);
 		print_values(key);
 		if (key->type->labelled)
-			printf(")\n# %s.NAME =\n", key->name);
+			printf(")\n# %s.%s =\n", key->name,
+			       key->type == &pns_type_sysctl ? "NAME" : "LABEL");
 		else
 			printf(")\n# %s =%s%s\n", key->name, *key->fallback ? " " : "",
 			       key->fallback);

@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: MIT
 /*
- * The mounts of a session. The targets here are the system's own directories, whose parents are
- * all root's: no user can put a symlink in their way, so plain paths are safe.
+ * What a session's mounts begin with, and /sys. The paths here are the system's own, whose parents
+ * are all root's: no user can put a symlink in their way, so plain paths are safe.
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
 #include <linux/magic.h>
 #include <sched.h>
 #include <stdio.h>
@@ -14,26 +13,13 @@
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
-#include <sys/sysinfo.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 
 #include "fd.h"
 #include "steps.h"
 
-#define BYTES_AN_INODE 8192
-#define MIN_INODES     1024
-#define MOUNTINFO_MAX  (64 << 20)
-
-int mount_failed(struct pns_err *err, int code, const char *what)
-{
-	if (code == ENOSPC)
-		return pns_err_add(err, code,
-				   "%s: too many mounts: raise the limit fs.mount-max with "
-				   "sysctl",
-				   what);
-	return pns_err_sys(err, code, "%s", what);
-}
+#define MOUNTINFO_MAX (64 << 20)
 
 int step_propagation(const struct pns_plan *plan, struct pns_err *err)
 {
@@ -62,14 +48,6 @@ int step_root(const struct pns_plan *plan, struct pns_err *err)
 		return pns_err_add(err, EOPNOTSUPP,
 				   "the login program runs in a chroot, which it would "
 				   "leave: write mount = no for this service, or run it outside");
-	return 0;
-}
-
-int step_proc(const struct pns_plan *plan, struct pns_err *err)
-{
-	(void)plan;
-	if (mount("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL) < 0)
-		return mount_failed(err, errno, "mounting /proc");
 	return 0;
 }
 
@@ -193,7 +171,7 @@ static int replace_sys(const char *mountinfo, unsigned long flags)
  * sysfs shows the network namespace of whoever mounted it. A fresh one hides the cgroup tree and
  * whatever else is mounted below: those are carried over.
  */
-int step_sys(const struct pns_plan *plan, struct pns_err *err)
+int mount_sys(struct pns_err *err)
 {
 	unsigned long flags = MS_NOSUID | MS_NODEV | MS_NOEXEC;
 	pns_fd_auto int fd = -1;
@@ -203,7 +181,6 @@ int step_sys(const struct pns_plan *plan, struct pns_err *err)
 	size_t len;
 	int r;
 
-	(void)plan;
 	if (statfs("/sys", &fs) < 0)
 		return errno == ENOENT ? 0 : pns_err_sys(err, errno, "/sys");
 	if (fs.f_type != SYSFS_MAGIC)
@@ -218,49 +195,9 @@ int step_sys(const struct pns_plan *plan, struct pns_err *err)
 		return pns_err_sys(err, -r, "/proc/self/mountinfo");
 	r = replace_sys(text, flags);
 	free(text);
-	return r < 0 ? mount_failed(err, -r, "mounting /sys") : 0;
-}
-
-/* "size=10%,nr_inodes=N": tmpfs(5) would allow half the memory in files of no bytes otherwise. */
-static void tmpfs_options(const struct pns_plan *plan, char *buf, size_t size)
-{
-	uint64_t bytes = plan->tmp_size.value;
-	struct sysinfo info = {0};
-
-	if (plan->tmp_size.percent && sysinfo(&info) == 0)
-		bytes = (uint64_t)info.totalram * info.mem_unit / 100 * plan->tmp_size.value;
-	bytes /= BYTES_AN_INODE;
-	snprintf(buf, size, "mode=1777,size=%" PRIu64 "%s,nr_inodes=%" PRIu64, plan->tmp_size.value,
-		 plan->tmp_size.percent ? "%" : "", bytes < MIN_INODES ? MIN_INODES : bytes);
-}
-
-static int mount_tmpfs(const struct pns_plan *plan, const char *path, struct pns_err *err)
-{
-	char options[128], what[64];
-
-	tmpfs_options(plan, options, sizeof(options));
-	snprintf(what, sizeof(what), "mounting a tmpfs on %s", path);
-	if (mount("tmpfs", path, "tmpfs", MS_NOSUID | MS_NODEV, options) < 0)
-		return mount_failed(err, errno, what);
-	return 0;
-}
-
-int step_tmp(const struct pns_plan *plan, struct pns_err *err)
-{
-	int r = mount_tmpfs(plan, "/tmp", err);
-
-	return r < 0 ? r : mount_tmpfs(plan, "/var/tmp", err);
-}
-
-int step_ipc(const struct pns_plan *plan, struct pns_err *err)
-{
-	int r = mount_tmpfs(plan, "/dev/shm", err);
-
-	if (r < 0)
-		return r;
-	/* Where the host has no /dev/mqueue, nobody sees queues by path: the namespace is enough. */
-	if (mount("mqueue", "/dev/mqueue", "mqueue", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL) < 0 &&
-	    errno != ENOENT)
-		return mount_failed(err, errno, "mounting /dev/mqueue");
-	return 0;
+	if (r == -ENOSPC)
+		return pns_err_add(err, ENOSPC,
+				   "mounting /sys: too many mounts: raise the limit fs.mount-max "
+				   "with sysctl");
+	return r < 0 ? pns_err_sys(err, -r, "mounting /sys") : 0;
 }

@@ -12,12 +12,23 @@
 
 #include "fd.h"
 #include "steps.h"
+#include "walk.h"
 #include "wire.h"
 
 #define HOSTS_MAX      (1 << 20)
 #define STAND_IN_OPTS  "mode=755,size=4m,nr_inodes=16"
 #define NESTED_OPTS    "mode=700,size=16m,nr_inodes=4k"
 #define STAND_IN_FLAGS (MS_NOSUID | MS_NODEV | MS_NOEXEC)
+
+int mount_failed(struct pns_err *err, int code, const char *what)
+{
+	if (code == ENOSPC)
+		return pns_err_add(err, code,
+				   "%s: too many mounts: raise the limit fs.mount-max with "
+				   "sysctl",
+				   what);
+	return pns_err_sys(err, code, "%s", what);
+}
 
 static int write_file(const char *name, const char *text, size_t len, const char *more)
 {
@@ -31,15 +42,6 @@ static int write_file(const char *name, const char *text, size_t len, const char
 		return -errno;
 	r = pns_fd_write_all(fd, text, len);
 	return r < 0 || !more ? r : pns_fd_write_all(fd, more, strlen(more));
-}
-
-/* Binds a file of the stand-in over one of /etc, where that exists. */
-static int lay_over(const char *name, const char *target)
-{
-	char path[64];
-
-	snprintf(path, sizeof(path), PNS_REGISTRY "/%s", name);
-	return mount(path, target, NULL, MS_BIND, NULL) < 0 && errno != ENOENT ? -errno : 0;
 }
 
 /*
@@ -61,14 +63,12 @@ static int write_hosts(const struct pns_plan *plan)
 	n = snprintf(line, sizeof(line), "127.0.1.1\t%s\n", plan->hostname.s);
 	r = write_file("hosts", line, (size_t)n, text);
 	free(text);
-	return r < 0 ? r : lay_over("hosts", "/etc/hosts");
+	return r;
 }
 
 static int write_hostname(const struct pns_plan *plan)
 {
-	int r = write_file("hostname", plan->hostname.s, strlen(plan->hostname.s), "\n");
-
-	return r < 0 ? r : lay_over("hostname", "/etc/hostname");
+	return write_file("hostname", plan->hostname.s, strlen(plan->hostname.s), "\n");
 }
 
 /* Does the session's name differ from what /etc says already? */
@@ -89,9 +89,22 @@ static int mount_nested(void)
 	return 0;
 }
 
+/* What hidden things look like: nobody may read it, and nothing is in it. */
+static int make_stand_ins(void)
+{
+	int r = 0;
+
+	if (mkdir(PNS_REGISTRY "/" STAND_INS, 0700) < 0 ||
+	    mkdir(PNS_REGISTRY "/" STAND_INS "/dir", 0) < 0 ||
+	    mknod(PNS_REGISTRY "/" STAND_INS "/file", S_IFREG, 0) < 0)
+		r = -errno;
+	return r;
+}
+
 /*
  * A tmpfs over the registry: it hides other sessions, its PNS_INSIDE file tells a pam_ns that
- * runs in here where it is, and once it is read-only nobody without CAP_SYS_ADMIN can change that.
+ * runs in here where it is, and once it is read-only nobody without CAP_SYS_ADMIN can change that,
+ * nor what the mounts and step_files() bind from it.
  */
 int step_registry(const struct pns_plan *plan, struct pns_err *err)
 {
@@ -104,6 +117,8 @@ int step_registry(const struct pns_plan *plan, struct pns_err *err)
 	r = write_file(PNS_INSIDE, text, (size_t)n, NULL);
 	if (r == 0)
 		r = mount_nested();
+	if (r == 0)
+		r = make_stand_ins();
 	if (r == 0 && renamed(plan))
 		r = write_hostname(plan);
 	if (r == 0 && renamed(plan))
@@ -111,7 +126,36 @@ int step_registry(const struct pns_plan *plan, struct pns_err *err)
 	if (r == 0 &&
 	    mount(NULL, PNS_REGISTRY, NULL, MS_REMOUNT | MS_RDONLY | STAND_IN_FLAGS, NULL) < 0)
 		r = -errno;
-	return r < 0 ? mount_failed(err, -r, "laying the session's files over those of /etc") : 0;
+	return r < 0 ? mount_failed(err, -r, "writing the session's files in " PNS_REGISTRY) : 0;
+}
+
+/* Mounts a file of the stand-in, if it was written, over one of /etc, if that is there. */
+static int lay_over(const char *name, const char *target, struct pns_err *err)
+{
+	walk_auto struct walk walk = PNS_WALK_NONE;
+	pns_fd_auto int tree = -1;
+	char path[64];
+	int r;
+
+	snprintf(path, sizeof(path), PNS_REGISTRY "/%s", name);
+	tree = open_tree(AT_FDCWD, path, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+	if (tree < 0)
+		return errno == ENOENT ? 0 : pns_err_sys(err, errno, "%s", path);
+	r = walk_open(target, &walk, err);
+	if (r < 0 || *walk.rest)
+		return r;
+	return move_mount(tree, "", walk.fd, "",
+			  MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH) < 0
+		       ? mount_failed(err, errno, target)
+		       : 0;
+}
+
+int step_files(const struct pns_plan *plan, struct pns_err *err)
+{
+	int r = lay_over("hostname", "/etc/hostname", err);
+
+	(void)plan;
+	return r < 0 ? r : lay_over("hosts", "/etc/hosts", err);
 }
 
 int step_names(const struct pns_plan *plan, struct pns_err *err)

@@ -10,11 +10,7 @@
 	}
 
 WHEN(own_mounts, plan->mount)
-WHEN(own_processes, plan->mount && plan->pid)
 WHEN(own_network, plan->network.mode != PNS_NETWORK_HOST)
-WHEN(own_sys, plan->mount && plan->network.mode != PNS_NETWORK_HOST)
-WHEN(own_tmp, plan->mount && plan->private_tmp == PNS_PRIVATE_TMP_MEMORY)
-WHEN(own_ipc, plan->mount && plan->ipc)
 WHEN(own_names, plan->uts)
 WHEN(lo_up, own_network(plan) && plan->network.mode == PNS_NETWORK_LOOPBACK)
 WHEN(has_sysctls, plan->sysctl.n > 0)
@@ -27,15 +23,14 @@ static const struct step steps[] = {
 	{"propagation",		own_mounts,	step_propagation},
 	/* Before any path is used: paths must mean what they mean to the login program. */
 	{"root directory",	own_mounts,	step_root},
-	/* The procfs of the namespace is mounted by a process in it: ours, from here on. */
-	{"/proc",		own_processes,	step_proc},
-	{"/sys",		own_sys,	step_sys},
-	{"/tmp",		own_tmp,	step_tmp},
-	{"/dev/shm",		own_ipc,	step_ipc},
-	/* Before names, which add the session's own to the network's /etc/hosts. */
+	/* Before the registry, where the session's own lines are added to the network's /etc/hosts. */
 	{"/etc/netns",		named_network,	step_netns_etc},
-	/* Before names: the files it binds over /etc lie there. */
+	/* Before the mounts: what they hide things with, and the files of names, lie there. */
 	{"registry",		own_mounts,	step_registry},
+	/* The procfs of the namespace is mounted by a process in it: ours. */
+	{"mounts",		own_mounts,	step_mounts},
+	/* Last of the mounts: whatever /etc is by now, these are its. */
+	{"files of names",	own_mounts,	step_files},
 	{"names",		own_names,	step_names},
 	/* Before lo comes up, so that no address lives under other rules for a moment. */
 	{"sysctl",		has_sysctls,	step_sysctl},

@@ -15,22 +15,26 @@ struct step {
 	int (*run)(const struct pns_plan *plan, struct pns_err *err);
 };
 
-/* Runs those that apply, in order; stops at the first that fails, with err saying which. */
-int steps_run(const struct pns_plan *plan, struct pns_err *err);
-
 /* Says why a mount failed; ENOSPC is no full disk but fs.mount-max (proc_sys_fs(5)). -code. */
 int mount_failed(struct pns_err *err, int code, const char *what);
+
+/* Runs those that apply, in order; stops at the first that fails, with err saying which. */
+int steps_run(const struct pns_plan *plan, struct pns_err *err);
 
 /* mount.c: each is a step; 0 or -errno with err filled. */
 int step_root(const struct pns_plan *plan, struct pns_err *err);
 int step_propagation(const struct pns_plan *plan, struct pns_err *err);
-int step_proc(const struct pns_plan *plan, struct pns_err *err);
-int step_sys(const struct pns_plan *plan, struct pns_err *err);
-int step_tmp(const struct pns_plan *plan, struct pns_err *err);
-int step_ipc(const struct pns_plan *plan, struct pns_err *err);
+
+/* mount.c: a sysfs of this network namespace, with what is mounted on the host's. */
+int mount_sys(struct pns_err *err);
+
+/* layout.c: every mount of the plan's layout. */
+int step_mounts(const struct pns_plan *plan, struct pns_err *err);
 
 /* names.c */
+#define STAND_INS "hidden" /* directory in the stand-in for the registry: "dir" and "file" */
 int step_registry(const struct pns_plan *plan, struct pns_err *err);
+int step_files(const struct pns_plan *plan, struct pns_err *err);
 int step_names(const struct pns_plan *plan, struct pns_err *err);
 
 /* hook.c */

@@ -37,8 +37,21 @@
 	K(domainname, hostname, NULL, "", "NIS domain; empty: the host's; needs uts")       \
 	K(uptime, uptime, NULL, "host",                                                     \
 	  "session or a number: the clocks start there at login; needs time")               \
-	K(private_tmp, choice, "memory no", "memory", "own /tmp and /var/tmp; needs mount") \
+	K(private_tmp, choice, "memory disk no", "memory",                                  \
+	  "own /tmp and /var/tmp; disk: kept per user, across logins; needs mount")         \
 	K(tmp_size, size, NULL, "10%", "limit of each of /tmp, /var/tmp and /dev/shm")      \
+	K(tmpfs, tmpfs, NULL, "", "an empty directory in memory, over what is there")       \
+	K(bind, bind, NULL, "", "files of the host at another place; ro: read-only")        \
+	K(readonly, paths, NULL, "", "read-only, with all that is mounted below")           \
+	K(hide, paths, NULL, "", "empty, unreadable, cannot be created anew")               \
+	K(home, choice, "host own memory readonly", "host",                                 \
+	  "own: other users' homes are not there; memory: an empty one")                    \
+	K(devices, choice, "host minimal", "host",                                          \
+	  "minimal: null zero full random urandom tty ptmx pts shm mqueue log")             \
+	K(proc, choice, "all own", "own",                                                   \
+	  "own: other users' processes in the instance are hidden; needs pid")              \
+	K(buses, choice, "hide show", "hide",                                               \
+	  "hide: the buses and service managers by which a process outside is asked")       \
 	K(propagation, choice, "slave private", "slave",                                    \
 	  "whether later mounts of the host appear in the session")                         \
 	K(capabilities, caps, NULL, "all", "what programs of root can have in the session") \
@@ -56,7 +69,11 @@ enum pns_network_mode {
 	PNS_NETWORK_OFF,
 	PNS_NETWORK_NAMED /* no word of the row */
 };
-enum pns_private_tmp { PNS_PRIVATE_TMP_MEMORY, PNS_PRIVATE_TMP_NO };
+enum pns_private_tmp { PNS_PRIVATE_TMP_MEMORY, PNS_PRIVATE_TMP_DISK, PNS_PRIVATE_TMP_NO };
+enum pns_home { PNS_HOME_HOST, PNS_HOME_OWN, PNS_HOME_MEMORY, PNS_HOME_READONLY };
+enum pns_devices { PNS_DEVICES_HOST, PNS_DEVICES_MINIMAL };
+enum pns_proc { PNS_PROC_ALL, PNS_PROC_OWN };
+enum pns_buses { PNS_BUSES_HIDE, PNS_BUSES_SHOW };
 enum pns_propagation { PNS_PROPAGATION_SLAVE, PNS_PROPAGATION_PRIVATE };
 
 #define PNS_ROW(name, ...) PNS_KEY_##name,

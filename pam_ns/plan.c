@@ -6,13 +6,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "layout.h"
 #include "nstab.h"
 #include "plan.h"
 
-#define HEADER	  "pam_ns-plan"
-#define TRAILER	  "end\n"
-#define LINE_MAX_ 16384 /* the longest value, home, with every byte escaped */
-#define LABEL_MAX 320
+#define HEADER	   "pam_ns-plan"
+#define TRAILER	   "end\n"
+#define LINE_MAX_  16384 /* the longest value, home, with every byte escaped */
+#define LABEL_SIZE 320
 
 /* The identity's strings, in the order of the text; numbers and rows come behind. */
 static const struct identity {
@@ -136,7 +137,7 @@ ssize_t pns_plan_encode(const struct pns_plan *plan, char *buf, size_t size, str
 struct reader {
 	const char *at, *end;
 	char value[LINE_MAX_];
-	char label[LABEL_MAX];
+	char label[LABEL_SIZE];
 };
 
 static int malformed(struct pns_err *err, const char *where)
@@ -423,6 +424,12 @@ RULE(empty_without_pid, plan->linger == PNS_LINGER_UNTIL_EMPTY && !plan->pid)
 RULE(pid_without_mount, plan->pid && !plan->mount)
 RULE(ipc_without_mount, plan->ipc && !plan->mount)
 RULE(tmp_without_mount, plan->private_tmp != PNS_PRIVATE_TMP_NO && !plan->mount)
+RULE(tmpfs_without_mount, plan->tmpfs.n && !plan->mount)
+RULE(bind_without_mount, plan->bind.n && !plan->mount)
+RULE(readonly_without_mount, plan->readonly.n && !plan->mount)
+RULE(hide_without_mount, plan->hide.n && !plan->mount)
+RULE(home_without_mount, plan->home != PNS_HOME_HOST && !plan->mount)
+RULE(devices_without_mount, plan->devices != PNS_DEVICES_HOST && !plan->mount)
 RULE(uptime_without_time, plan->uptime != PNS_UPTIME_HOST && !plan->time)
 RULE(domain_without_uts, plan->domainname.s[0] && !plan->uts)
 RULE(net_sysctl_on_host, has_sysctl(plan, "net.") && plan->network.mode == PNS_NETWORK_HOST)
@@ -450,6 +457,18 @@ static const struct rule {
 	 "ipc = yes needs mounts of its own, for /dev/shm: write mount = yes or ipc = no"},
 	{tmp_without_mount, PNS_KEY_private_tmp, PNS_KEY_mount,
 	 "private_tmp needs mounts of its own: write mount = yes or private_tmp = no"},
+	{tmpfs_without_mount, PNS_KEY_tmpfs, PNS_KEY_mount,
+	 "tmpfs needs mounts of its own: write mount = yes, or take tmpfs out"},
+	{bind_without_mount, PNS_KEY_bind, PNS_KEY_mount,
+	 "bind needs mounts of its own: write mount = yes, or take bind out"},
+	{readonly_without_mount, PNS_KEY_readonly, PNS_KEY_mount,
+	 "readonly needs mounts of its own: write mount = yes, or take readonly out"},
+	{hide_without_mount, PNS_KEY_hide, PNS_KEY_mount,
+	 "hide needs mounts of its own: write mount = yes, or take hide out"},
+	{home_without_mount, PNS_KEY_home, PNS_KEY_mount,
+	 "home other than host needs mounts of its own: write mount = yes or home = host"},
+	{devices_without_mount, PNS_KEY_devices, PNS_KEY_mount,
+	 "devices = minimal needs mounts of its own: write mount = yes or devices = host"},
 	{uptime_without_time, PNS_KEY_uptime, PNS_KEY_time,
 	 "uptime other than host needs clocks of its own: write time = yes or uptime = host"},
 	{domain_without_uts, PNS_KEY_domainname, PNS_KEY_uts,
@@ -468,6 +487,7 @@ static const struct rule {
 int pns_plan_check(const struct pns_plan *plan, pns_blame_fn blame, void *arg, struct pns_err *err)
 {
 	char where[PATH_MAX + 16] = "";
+	struct pns_layout layout = {0};
 	int r = 0;
 
 	if (!plan->isolate)
@@ -476,10 +496,14 @@ int pns_plan_check(const struct pns_plan *plan, pns_blame_fn blame, void *arg, s
 		if (!rules[i].broken(plan))
 			continue;
 		if (blame)
-			blame(arg, rules[i].key, where, sizeof(where));
+			blame(arg, rules[i].key, NULL, where, sizeof(where));
 		if (blame && !where[0])
-			blame(arg, rules[i].other, where, sizeof(where));
+			blame(arg, rules[i].other, NULL, where, sizeof(where));
 		r = pns_err_add(err, EINVAL, "%s%s", where, rules[i].text);
+	}
+	if (r == 0) {
+		r = pns_layout_make(plan, blame, arg, &layout, err);
+		pns_layout_free(&layout);
 	}
 	return r;
 }

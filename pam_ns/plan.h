@@ -38,18 +38,24 @@ static inline void *pns_plan_member(const struct pns_plan *plan, const struct pn
 	return (char *)(size_t)plan + key->offset;
 }
 
-/* Writes "FILE:LINE: " of the entry that gave a key its value to where, or nothing. */
-typedef void (*pns_blame_fn)(void *arg, enum pns_key_index key, char *where, size_t size);
+/*
+ * Writes "FILE:LINE: " of the entry that gave a key (label: "key.LABEL"; NULL: any of them) its
+ * value to where, or nothing.
+ */
+typedef void (*pns_blame_fn)(void *arg, enum pns_key_index key, const char *label, char *where,
+			     size_t size);
 
 /*
- * Rules between keys (pid needs mount, ...), one table. Adds every broken rule to err, with what
- * to write instead, behind what blame (may be NULL) says of its place. 0 or -EINVAL.
+ * Rules between keys (pid needs mount, ...), one table, and between mounts (pns_layout_make()).
+ * Adds every broken rule to err, with what to write instead, behind what blame (may be NULL) says
+ * of its place. 0, -EINVAL or -ENOMEM.
  */
 int pns_plan_check(const struct pns_plan *plan, pns_blame_fn blame, void *arg, struct pns_err *err);
 
 /*
  * Canonical text: "pam_ns-plan 1", then key=value lines (identity first, then every row in
- * table order; a labelled key gives one "key.LABEL=value" line an item, "key=value" without a label), then "end". Backslash,
+ * table order; a labelled key gives one "key.LABEL=value" line an item, "key=value" for the
+ * label ""), then "end". Backslash,
  * newline and control bytes of a value are written \\, \n, \xHH. size includes the NUL. Returns
  * the length without the NUL, or -ENOSPC.
  */

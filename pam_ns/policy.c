@@ -26,76 +26,24 @@ struct layering {
 
 /* ---- values ---- */
 
-struct expansion {
-	char buf[1024];
-	size_t len;
-};
-
-/* What a template puts in is data of NSS's: in a name, every other byte becomes '-'. */
-static void expand_one(struct expansion *to, const char *text)
-{
-	for (; *text && to->len + 1 < sizeof(to->buf); text++) {
-		const bool leads = to->len == 0 && (*text == '-' || *text == '.');
-
-		to->buf[to->len++] = leads ? 'x' : pns_hostname_char(*text) ? *text : '-';
-	}
-}
-
-static const char *template_value(const struct pns_who *who, char c, char number[16])
-{
-	switch (c) {
-	case 'u':
-		return who->user;
-	case 'h':
-		return who->host;
-	case 's':
-		return who->service;
-	default:
-		snprintf(number, 16, "%u", c == 'U' ? who->uid : who->gid);
-		return number;
-	}
-}
-
-/* text was checked: behind every '%' stands a letter that is known. */
-static void expand(const struct pns_who *who, const char *text, struct expansion *to)
-{
-	char number[16];
-
-	for (; *text && to->len + 1 < sizeof(to->buf); text++) {
-		if (*text == '%')
-			expand_one(to, template_value(who, *++text, number));
-		else
-			to->buf[to->len++] = *text;
-	}
-	if (to->len >= PNS_NAME_SIZE)
-		to->len = PNS_NAME_SIZE - 1;
-	to->buf[to->len] = '\0';
-}
-
 static int set_value(struct layering *l, const struct pns_key *key, const char *label,
 		     const char *text)
 {
-	struct expansion expansion = {.len = 0};
-	char buf[PNS_VALUE_MAX];
+	char expanded[PNS_VALUE_MAX];
 	int r;
 
 	if (key->type->expand) {
-		r = key->type->expand(l->who, text, buf, sizeof(buf), &l->judged);
+		r = key->type->expand(l->who, text, expanded, sizeof(expanded), &l->judged);
 		if (r < 0)
 			return r;
-		text = buf;
-	} else if (key->type->templates) {
-		expand(l->who, text, &expansion);
-		text = expansion.buf;
+		text = expanded;
 	}
 	return key->type->parse(key, label ? label : "", text,
 				pns_plan_member(&l->policy.plan, key), &l->judged);
 }
 
-static int set_origin(struct layering *l, const struct pns_key *key,
-		      const struct pns_ini_item *item)
+static int set_place(struct pns_origin *origin, const struct pns_ini_item *item)
 {
-	struct pns_origin *origin = &l->policy.origin[key - pns_keys];
 	char *file = strdup(item->file);
 
 	if (!file)
@@ -104,6 +52,53 @@ static int set_origin(struct layering *l, const struct pns_key *key,
 	origin->file = file;
 	origin->line = item->line;
 	return 0;
+}
+
+static struct pns_labelled_origin *find_labelled(const struct pns_policy *policy,
+						 enum pns_key_index key, const char *label)
+{
+	for (size_t i = 0; i < policy->n_labelled; i++)
+		if (policy->labelled[i].key == key && strcmp(policy->labelled[i].label, label) == 0)
+			return &policy->labelled[i];
+	return NULL;
+}
+
+static int set_labelled(struct pns_policy *policy, enum pns_key_index key, const char *label,
+			const struct pns_ini_item *item)
+{
+	struct pns_labelled_origin *at = find_labelled(policy, key, label), *grown;
+
+	if (!at) {
+		grown = realloc(policy->labelled, (policy->n_labelled + 1) * sizeof(*grown));
+		if (!grown)
+			return -ENOMEM;
+		policy->labelled = grown;
+		at = &grown[policy->n_labelled];
+		*at = (struct pns_labelled_origin){.key = key, .label = strdup(label)};
+		if (!at->label)
+			return -ENOMEM;
+		policy->n_labelled++;
+	}
+	return set_place(&at->origin, item);
+}
+
+static int set_origin(struct layering *l, const struct pns_key *key, const char *label,
+		      const struct pns_ini_item *item)
+{
+	const enum pns_key_index index = (enum pns_key_index)(key - pns_keys);
+	int r = set_place(&l->policy.origin[index], item);
+
+	if (r == 0 && key->type->labelled)
+		r = set_labelled(&l->policy, index, label ? label : "", item);
+	return r;
+}
+
+const struct pns_origin *pns_policy_origin(const struct pns_policy *policy, enum pns_key_index key,
+					   const char *label)
+{
+	const struct pns_labelled_origin *at = label ? find_labelled(policy, key, label) : NULL;
+
+	return at ? &at->origin : &policy->origin[key];
 }
 
 /* ---- entries ---- */
@@ -149,7 +144,7 @@ static int read_entry(struct layering *l, const struct pns_ini_item *item, struc
 	if (l->judged.count == 0 && l->applies) {
 		r = set_value(l, key, label, item->value);
 		if (r == 0)
-			r = set_origin(l, key, item);
+			r = set_origin(l, key, label, item);
 		if (r == -ENOMEM)
 			return pns_err_sys(err, ENOMEM, "%s", item->file);
 	}
@@ -284,9 +279,10 @@ static int set_defaults(struct layering *l, struct pns_err *err)
 	return r < 0 ? pns_err_add(err, -r, "default of a key: %s", l->judged.text) : 0;
 }
 
-static void blame(void *arg, enum pns_key_index key, char *where, size_t size)
+static void blame(void *arg, enum pns_key_index key, const char *label, char *where, size_t size)
 {
-	const struct pns_origin *origin = &((struct layering *)arg)->policy.origin[key];
+	const struct layering *l = arg;
+	const struct pns_origin *origin = pns_policy_origin(&l->policy, key, label);
 
 	where[0] = '\0';
 	if (origin->file)
@@ -338,6 +334,11 @@ void pns_policy_free(struct pns_policy *policy)
 {
 	for (int i = 0; i < PNS_KEY_COUNT; i++)
 		free(policy->origin[i].file);
+	for (size_t i = 0; i < policy->n_labelled; i++) {
+		free(policy->labelled[i].label);
+		free(policy->labelled[i].origin.file);
+	}
+	free(policy->labelled);
 	pns_plan_free(&policy->plan);
 	*policy = (struct pns_policy){0};
 }

@@ -11,11 +11,21 @@ struct pns_origin {
 	unsigned int line;
 };
 
-/* A resolved policy. For a labelled key the origin is that of its latest entry. */
+/* A resolved policy. For a labelled key origin[] is that of its latest entry. */
 struct pns_policy {
 	struct pns_plan plan;
 	struct pns_origin origin[PNS_KEY_COUNT];
+	size_t n_labelled;
+	struct pns_labelled_origin { /* of each label that a file has set or emptied */
+		enum pns_key_index key;
+		char *label;
+		struct pns_origin origin;
+	} * labelled;
 };
+
+/* Where key.LABEL got its value (label NULL: the key, its latest entry); file NULL: by default. */
+const struct pns_origin *pns_policy_origin(const struct pns_policy *policy, enum pns_key_index key,
+					   const char *label);
 
 /*
  * Who is logging in, from NSS (getpwnam_r) and gethostname(2). -ENOENT for a user that NSS does

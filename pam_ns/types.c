@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "keys.h"
+#include "plan.h"
 
 #define SECONDS_MAX 86400 /* of a time-out: a day */
 #define UPTIME_MAX  UINT32_MAX
@@ -324,6 +325,52 @@ static int hostname_check(const struct pns_key *key, const char *label, const ch
 	return 0;
 }
 
+/* What a template puts in is data of NSS's: in a name, every other byte becomes '-'. */
+static size_t put_name(char *buf, size_t size, size_t len, const char *text)
+{
+	for (; *text && len + 1 < size; text++) {
+		const bool leads = len == 0 && (*text == '-' || *text == '.');
+
+		buf[len++] = leads ? 'x' : pns_hostname_char(*text) ? *text : '-';
+	}
+	return len;
+}
+
+static const char *name_template(const struct pns_who *who, char c, char number[16])
+{
+	switch (c) {
+	case 'u':
+		return who->user;
+	case 'h':
+		return who->host;
+	case 's':
+		return who->service;
+	default:
+		snprintf(number, 16, "%u", c == 'U' ? who->uid : who->gid);
+		return number;
+	}
+}
+
+/* text was checked: behind every '%' stands a letter that is known. Cut to a name's length. */
+static int hostname_expand(const struct pns_who *who, const char *text, char *buf, size_t size,
+			   struct pns_err *err)
+{
+	size_t len = 0;
+	char number[16];
+
+	(void)err;
+	if (size > PNS_NAME_SIZE)
+		size = PNS_NAME_SIZE;
+	for (; *text && len + 1 < size; text++) {
+		if (*text == '%')
+			len = put_name(buf, size, len, name_template(who, *++text, number));
+		else
+			buf[len++] = *text;
+	}
+	buf[len] = '\0';
+	return 0;
+}
+
 static int hostname_parse(const struct pns_key *key, const char *label, const char *text,
 			  void *value, struct pns_err *err)
 {
@@ -397,9 +444,9 @@ static int sysctl_check(const struct pns_key *key, const char *label, const char
 	return 0;
 }
 
-int pns_list_set(struct pns_list *list, const char *label, const char *value)
+int pns_list_set(struct pns_list *list, const char *label, const char *text)
 {
-	char *copy = strdup(value);
+	char *copy = strdup(text);
 	struct pns_item *grown;
 
 	if (!copy)
@@ -499,7 +546,7 @@ const struct pns_type pns_type_size = {TYPE(size, "bytes[K|M|G] | percent%"),
 				       .format = size_format};
 const struct pns_type pns_type_uptime = {TYPE(uptime, "host | session | seconds"),
 					 .format = uptime_format};
-const struct pns_type pns_type_hostname = {TYPE(hostname, "name"), .templates = true,
+const struct pns_type pns_type_hostname = {TYPE(hostname, "name"), .expand = hostname_expand,
 					   .format = hostname_format};
 const struct pns_type pns_type_sysctl = {TYPE(sysctl, "value"), .labelled = true,
 					 .format = pns_list_format};

@@ -12,8 +12,8 @@
 #define PNS_UNLIMITED	   UINT32_MAX
 #define PNS_UPTIME_HOST	   (-1)
 #define PNS_UPTIME_SESSION (-2)
-#define PNS_VALUE_MAX	   4096 /* bytes of a value as it is formatted, with its NUL */
 #define PNS_NAME_SIZE	   65	/* __NEW_UTS_LEN and the NUL, uname(2) */
+#define PNS_VALUE_MAX	   8192 /* bytes of an entry's canonical text with its NUL: two paths */
 
 /* A size in bytes, or in percent of the machine's memory (tmpfs takes both, tmpfs(5)). */
 struct pns_size {
@@ -35,7 +35,10 @@ struct pns_caps {
 	uint64_t set;
 };
 
-/* The entries of a labelled key (sysctl.NAME = value), in the order of first mention. "" is no label. */
+/*
+ * The entries of a labelled key (sysctl.NAME = value), in the order of first mention. Label "" is
+ * the entry written without one. Values are kept in their canonical form.
+ */
 struct pns_list {
 	size_t n;
 	struct pns_item {
@@ -56,6 +59,9 @@ struct pns_list {
 #define PNS_C_network  struct pns_network
 #define PNS_C_caps     struct pns_caps
 #define PNS_C_hook     struct pns_list
+#define PNS_C_bind     struct pns_list
+#define PNS_C_tmpfs    struct pns_list
+#define PNS_C_paths    struct pns_list
 
 struct pns_name {
 	char s[PNS_NAME_SIZE];
@@ -67,12 +73,12 @@ struct pns_who;
 /*
  * One value type. parse, expand and format are total: any bytes in, an error or a value out.
  *
+ * expand	Fills the templates of a text that was checked. NULL for a type without any. 0, -EINVAL,
+ *		-ENOSPC.
  * check	Is text (label and text, for a labelled type) something an admin may write? It
  *		may hold %-templates where the type allows them. Messages say only what is wrong
  *		and what to write ("not yes or no: write yes or no"): the caller puts FILE:LINE in
  *		front. Returns 0 or -EINVAL.
- * expand	Checked text with the templates of who expanded, for a type that does that in its own
- *		way (NULL: as a name, see policy.c). 0, or -EINVAL for what cannot stand there.
  * parse	text with its templates expanded -> *value (a member of struct pns_plan that
  *		is zeroed or holds an earlier value, which is replaced and freed). 0, -EINVAL
  *		or -ENOMEM; *value untouched on failure.
@@ -82,7 +88,6 @@ struct pns_who;
 struct pns_type {
 	const char *name; /* for the manual: "yes | no" */
 	bool labelled;	  /* key.LABEL = value, the member is a struct pns_list */
-	bool templates;	  /* %u and friends may stand in the value */
 	int (*check)(const struct pns_key *key, const char *label, const char *text,
 		     struct pns_err *err);
 	int (*expand)(const struct pns_who *who, const char *text, char *buf, size_t size,
@@ -96,6 +101,7 @@ struct pns_type {
 extern const struct pns_type pns_type_yesno, pns_type_choice, pns_type_seconds, pns_type_count,
 	pns_type_size, pns_type_uptime, pns_type_hostname, pns_type_sysctl, pns_type_network,
 	pns_type_caps, pns_type_hook;
+extern const struct pns_type pns_type_bind, pns_type_tmpfs, pns_type_paths; /* paths.c */
 
 #define PNS_TYPO_MAX 2 /* up to here a mistyped word is taken for the one it is close to */
 
@@ -105,13 +111,13 @@ unsigned int pns_typo_distance(const char *a, size_t alen, const char *b, size_t
 /* May c stand in a hostname? */
 bool pns_hostname_char(char c);
 
-/* Sets the value of a label: in its old place, or as the last. -ENOMEM. */
-int pns_list_set(struct pns_list *list, const char *label, const char *value);
+/* Gives a label its value, replacing an earlier one. 0 or -ENOMEM with the list as it was. */
+int pns_list_set(struct pns_list *list, const char *label, const char *text);
 
-/* Takes a label out, if it is there. */
+/* Takes a label's entry away, if there is one. */
 void pns_list_remove(struct pns_list *list, const char *label);
 
-/* The format() of a list whose values are kept as their canonical text. */
+/* The format function of lists: an item's value is its text. */
 int pns_list_format(const struct pns_key *key, const void *value, size_t item, char *buf,
 		    size_t size);
 

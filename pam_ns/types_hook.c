@@ -75,7 +75,6 @@ static int hook_parse(const struct pns_key *key, const char *label, const char *
 
 const struct pns_type pns_type_hook = {.name = "path [argument ...]",
 				       .labelled = true,
-				       .templates = true,
 				       .check = hook_check,
 				       .expand = pns_words_expand,
 				       .parse = hook_parse,

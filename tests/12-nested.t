@@ -24,6 +24,7 @@ done
 # new: a session of its own inside the session.
 policy <<<'[default]
 hostname = %u-box
+proc = all
 nested = new'
 seen=$(inside "$NS; echo hers >/tmp/hers; $(nested "$NS; hostname; id -un; ls -A /tmp; echo his >/tmp/his; cat /run/pam_ns/session; ps -e -o args= | head -1; ps -e -o user= | grep -c alice"); ls /tmp; hostname; $NS; ls /run/pam_ns | paste -sd' '")
 outer=$(sed -n 1p <<<"$seen")

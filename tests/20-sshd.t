@@ -11,9 +11,11 @@ sftp_as() { # USER: commands on stdin
 }
 
 # exec and shell.
+policy <<<$'[default]\nproc = all' # init is to be seen
 seen=$(as alice "$NS; hostname; echo \$PAM_NS_SESSION; ps -e -o args= | head -1")
 unlike "$seen" "$(readlink /proc/self/ns/mnt)|$(readlink /proc/self/ns/net)" "exec: namespaces of its own"
 like "$seen" $'\n2001.1\npam_ns: alice \(sshd\) 2001.1' "exec: the environment and init name the session"
+policy </dev/null
 as alice 'exit 7'
 is $? 7 "exec: the exit status arrives"
 head -c 1048576 /dev/urandom >/run/bed/mib

@@ -6,12 +6,14 @@
 type_in() { timeout 30 "$TOOLS/ptyrun" 20 "$@" 2>&1 | tr -d '\r'; }
 rm -f /etc/securetty
 base
+policy <<<$'[default]\nproc = all' # init is to be seen
 seen=$(type_in 'Password: ' secret '$ ' 'readlink /proc/self/ns/net /proc/self/ns/mnt; ps -e -o args= | head -1; tty; exit' \
 	-- login alice)
 like "$seen" 'net:\[' "a login works"
 unlike "$seen" "$(readlink /proc/self/ns/net)|$(readlink /proc/self/ns/mnt)" "... in namespaces of its own"
 like "$seen" 'pam_ns: alice \(login\) 2001.1' "... whose init is PID 1"
 like "$seen" '/dev/pts/[0-9]' "... with its terminal"
+policy </dev/null
 clean "logout"
 
 seen=$(type_in 'Password: ' wrong 'login: ' '' -- login alice)

@@ -186,7 +186,7 @@ make_bed() {
 	hostname bed
 	mount -t tmpfs -o mode=755 run /run
 	mkdir -m 700 /run/bed
-	mkdir -p /run/bed/src /run/lock /run/sshd
+	mkdir -p /run/bed/src /run/lock /run/sshd /run/dbus /run/systemd/journal /run/user
 	mount --bind "$SRC" /run/bed/src
 	for dir in /etc /usr /var /home /root /tmp; do overlay $dir; done
 	if ! [ -e "$SRC/Makefile" ]; then # the tree lay on a mount below one of those

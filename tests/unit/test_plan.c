@@ -56,10 +56,31 @@ static void random_string(char *s, size_t size)
 	s[len] = '\0';
 }
 
+/* An entry of a labelled key, in its canonical form. */
+static void pick_entry(const struct pns_key *key, char *label, char *value, size_t size)
+{
+	const unsigned int n = rnd(9);
+
+	snprintf(label, size, rnd(4) ? "x%u" : "%.0u", n);
+	if (key->type == &pns_type_sysctl) {
+		snprintf(label, size, "net.ipv4.x%u", n);
+		snprintf(value, size, "%s", rnd(2) ? "1\t2" : "a\\b=c;#");
+	} else if (key->type == &pns_type_bind) {
+		snprintf(value, size, "/srv/a\\134\\040%u /mnt/b%u%s%s", n, rnd(1000),
+			 rnd(2) ? " ro" : "", rnd(2) ? " optional" : "");
+	} else if (key->type == &pns_type_tmpfs) {
+		snprintf(value, size, "/mnt/t%u%s", rnd(1000), rnd(2) ? " 3M" : "");
+	} else if (key->type == &pns_type_hook) {
+		snprintf(value, size, rnd(2) ? "/h  a\\134b %u" : "/\\040", n);
+	} else {
+		snprintf(value, size, "/mnt/p%u /mnt/q%u/r\\012", rnd(1000), rnd(1000));
+	}
+}
+
 static void random_plan(struct pns_plan *plan)
 {
 	struct pns_err err = {0};
-	char buf[64];
+	char buf[64], label[64], value[64];
 
 	*plan = (struct pns_plan){.who.uid = rnd(1u << 31), .who.gid = rnd(1u << 31)};
 	strcpy(plan->id, "1000.1");
@@ -76,16 +97,8 @@ static void random_plan(struct pns_plan *plan)
 		if (!key->type->labelled)
 			key->type->parse(key, NULL, pick(key, buf, sizeof(buf)), member, &err);
 		for (unsigned int n = key->type->labelled ? rnd(4) : 0; n; n--) {
-			if (key->type == &pns_type_hook) {
-				snprintf(buf, sizeof(buf), "x%u", rnd(9));
-				if (rnd(4) == 0)
-					buf[0] = '\0'; /* no label */
-				key->type->parse(key, buf, rnd(2) ? "/h  a\\134b %u" : "/\\040",
-						 member, &err);
-				continue;
-			}
-			snprintf(buf, sizeof(buf), "net.ipv4.x%u", rnd(9));
-			key->type->parse(key, buf, rnd(2) ? "1\t2" : "a\\b=c;#", member, &err);
+			pick_entry(key, label, value, sizeof(label));
+			key->type->parse(key, label, value, member, &err);
 		}
 	}
 	assert_string_equal(err.text, "");
@@ -197,10 +210,12 @@ static void flipped(void **state)
 	}
 }
 
-/* A line of which there may be more or fewer. */
-static bool of_list(const char *line)
+/* An entry of a labelled key may be left out, or stand in another order. */
+static bool is_entry(const char *line)
 {
-	return strncmp(line, "sysctl.", 7) == 0 || strncmp(line, "hook", 4) == 0;
+	const struct pns_key *key = pns_key_find(line, strcspn(line, ".="));
+
+	return key && key->type->labelled;
 }
 
 /* Every line but the header left out, doubled, or swapped with the next. */
@@ -214,13 +229,13 @@ static void lines(void **state)
 		len = strcspn(text + at, "\n") + 1;
 		memcpy(edited, text, at);
 		memcpy(edited + at, text + at + len, n - at - len);
-		if (!of_list(text + at))
+		if (!is_entry(text + at))
 			assert_true(decode(edited, n - len) < 0);
 		memcpy(edited, text, at + len);
 		memcpy(edited + at + len, text + at, n - at);
 		assert_true(decode(edited, n + len) < 0);
 		next = at + len < n ? strcspn(text + at + len, "\n") + 1 : 0;
-		if (!next || of_list(text + at + len))
+		if (!next || is_entry(text + at + len))
 			continue;
 		memcpy(edited, text, n);
 		memcpy(edited + at, text + at + len, next);
