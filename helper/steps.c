@@ -27,6 +27,8 @@ static const struct step steps[] = {
 	{"root directory",	own_mounts,	step_root},
 	/* The procfs of the namespace is mounted by a process in it: ours, from here on. */
 	{"/proc",		own_processes,	step_proc},
+	/* After ours: it is by ours that the others are found, and told from it. */
+	{"other /proc mounts",	own_processes,	step_procs},
 	{"/sys",		own_sys,	step_sys},
 	{"/tmp",		own_tmp,	step_tmp},
 	{"/dev/shm",		own_ipc,	step_ipc},

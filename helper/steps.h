@@ -25,6 +25,7 @@ int mount_failed(struct pns_err *err, int code, const char *what);
 int step_root(const struct pns_plan *plan, struct pns_err *err);
 int step_propagation(const struct pns_plan *plan, struct pns_err *err);
 int step_proc(const struct pns_plan *plan, struct pns_err *err);
+int step_procs(const struct pns_plan *plan, struct pns_err *err); /* others than /proc */
 int step_sys(const struct pns_plan *plan, struct pns_err *err);
 int step_tmp(const struct pns_plan *plan, struct pns_err *err);
 int step_ipc(const struct pns_plan *plan, struct pns_err *err);
