@@ -52,7 +52,7 @@ JOBS        ?= $(shell nproc)
 Q           := $(if $(V),,@)
 say          = $(if $(V),,@printf '  %-5s %s\n' $1 $2)
 
-.PHONY: all clean install uninstall check check-unit demo bench faults deps lint help tests
+.PHONY: all clean install uninstall check check-unit demo bench faults attacks deps lint help tests
 all: $B/pam_ns.so $B/pam_ns_helper
 
 help:
@@ -61,6 +61,7 @@ help:
 	@echo 'make check      (root) every test;  make check T=20-sshd: one of them'
 	@echo 'make bench      (root) open and close against the bare kernel calls'
 	@echo 'make faults     (root) every system call of a login made to fail, a minute'
+	@echo 'make attacks    (root) the races and crowds of tests/7*.t at full length, half an hour'
 	@echo 'make lint       static checks'
 	@echo 'make deps       (root) install what the others need'
 	@echo 'make install    DESTDIR= PREFIX= SECUREDIR= LIBEXECDIR= SYSCONFDIR= MANDIR='
@@ -163,6 +164,10 @@ faults:
 	$Qtests/deps demo
 	$Q$(MAKE) --no-print-directory all $B/tests/tools/logsink $(FAULTS)
 	$Qtests/faults/run
+
+attacks: deps
+	$Q$(MAKE) --no-print-directory all tests
+	$QPAM_NS_ROUNDS=10000 PAM_NS_LOGINS=1000 tests/run 7
 
 lint:
 	$Qtests/lint
