@@ -58,7 +58,7 @@ Q           := $(if $(V),,@)
 say          = $(if $(V),,@printf '  %-5s %s\n' $1 $2)
 
 .PHONY: all clean install uninstall check check-unit check-asan units demo bench faults fuzz \
-	fuzzers sanitized soak deps lint help tests
+	fuzzers sanitized soak attacks deps lint help tests
 all: $B/pam_ns.so $B/pam_ns_helper
 
 help:
@@ -70,6 +70,7 @@ help:
 	@echo 'make fuzz       (root) each fuzz harness for FUZZ_SECONDS=600'
 	@echo 'make check-asan (root) unit tests and real logins under sanitizers, the module under valgrind'
 	@echo 'make soak       (root) 10,000 logins while processes are killed (N=1000: so many)'
+	@echo 'make attacks    (root) the races and crowds of tests/7*.t at full length, half an hour'
 	@echo 'make lint       static checks'
 	@echo 'make deps       (root) install what the others need'
 	@echo 'make install    DESTDIR= PREFIX= SECUREDIR= LIBEXECDIR= SYSCONFDIR= MANDIR='
@@ -244,6 +245,10 @@ soak:
 	$Qtests/deps check
 	$Q$(MAKE) --no-print-directory all tests
 	$Qtests/soak
+
+attacks: deps
+	$Q$(MAKE) --no-print-directory all tests
+	$QPAM_NS_ROUNDS=10000 PAM_NS_LOGINS=1000 tests/run 7
 
 lint:
 	$Qtests/lint

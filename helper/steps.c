@@ -10,6 +10,7 @@
 	}
 
 WHEN(own_mounts, plan->mount)
+WHEN(own_processes, plan->mount && plan->pid)
 WHEN(own_network, plan->network.mode != PNS_NETWORK_HOST)
 WHEN(own_names, plan->uts)
 WHEN(lo_up, own_network(plan) && plan->network.mode == PNS_NETWORK_LOOPBACK)
@@ -29,6 +30,8 @@ static const struct step steps[] = {
 	{"registry",		own_mounts,	step_registry},
 	/* The procfs of the namespace is mounted by a process in it: ours. */
 	{"mounts",		own_mounts,	step_mounts},
+	/* After ours: it is by ours that the others are found, and told from it. */
+	{"other /proc mounts",	own_processes,	step_procs},
 	/* Last of the mounts: whatever /etc is by now, these are its. */
 	{"files of names",	own_mounts,	step_files},
 	{"names",		own_names,	step_names},

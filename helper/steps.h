@@ -31,6 +31,9 @@ int mount_sys(struct pns_err *err);
 /* layout.c: every mount of the plan's layout. */
 int step_mounts(const struct pns_plan *plan, struct pns_err *err);
 
+/* procs.c: every other procfs shows the session's processes too. */
+int step_procs(const struct pns_plan *plan, struct pns_err *err);
+
 /* names.c */
 #define STAND_INS "hidden" /* directory in the stand-in for the registry: "dir" and "file" */
 int step_registry(const struct pns_plan *plan, struct pns_err *err);

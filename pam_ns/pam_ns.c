@@ -24,7 +24,8 @@
 #define BAD_ARGUMENT                                                   \
 	"unknown argument in the PAM stack: %s: write open or close, " \
 	"conf=/PATH, debug, isolate_root or exempt_group=NAME"
-#define VISIBLE __attribute__((visibility("default")))
+#define USER_MAX 256 /* of a name in the log; a longer one is cut */
+#define VISIBLE	 __attribute__((visibility("default")))
 
 struct args {
 	const char *conf;
@@ -92,10 +93,20 @@ static const char *item(pam_handle_t *pamh, int type)
 	return pam_get_item(pamh, type, &value) == PAM_SUCCESS && value ? value : "";
 }
 
+/* Directories may hold any name, and whoever logs in may type one: it must stay in its line. */
+static const char *in_log(const char *user, char buf[USER_MAX])
+{
+	snprintf(buf, USER_MAX, "%s", user);
+	for (char *p = buf; *p; p++)
+		if ((unsigned char)*p < 0x20 || *p == 0x7f)
+			*p = '?';
+	return buf;
+}
+
 /* The denial's one line. Mistakes in a policy may be many: all of them are on it. */
 static int deny(pam_handle_t *pamh, const char *user, const struct pns_err *err)
 {
-	char line[sizeof(err->text) + 1024], *to = line;
+	char line[sizeof(err->text) + 1024], name[USER_MAX], *to = line;
 
 	for (const char *from = err->text; *from && to < line + sizeof(line) - 3; from++) {
 		if (*from == '\n')
@@ -103,7 +114,7 @@ static int deny(pam_handle_t *pamh, const char *user, const struct pns_err *err)
 		*to++ = *from == '\n' ? ' ' : *from;
 	}
 	*to = '\0';
-	pam_syslog(pamh, LOG_ERR, "session for %s denied: %s", user, line);
+	pam_syslog(pamh, LOG_ERR, "session for %s denied: %s", in_log(user, name), line);
 	return PAM_SYSTEM_ERR;
 }
 
@@ -246,7 +257,7 @@ static int do_open(pam_handle_t *pamh, const struct args *args, const char *user
 		   struct pns_err *err)
 {
 	struct pns_session *session = NULL;
-	char id[sizeof(((struct pns_plan *)0)->id)] = "";
+	char id[sizeof(((struct pns_plan *)0)->id)] = "", name[USER_MAX];
 	const char *why = NULL;
 	int r;
 
@@ -259,9 +270,9 @@ static int do_open(pam_handle_t *pamh, const struct args *args, const char *user
 	if (r < 0)
 		return deny(pamh, user, err);
 	if (args->debug && why)
-		pam_syslog(pamh, LOG_DEBUG, "%s left alone: %s", user, why);
+		pam_syslog(pamh, LOG_DEBUG, "%s left alone: %s", in_log(user, name), why);
 	else if (args->debug)
-		pam_syslog(pamh, LOG_DEBUG, "session %s opened for %s", id, user);
+		pam_syslog(pamh, LOG_DEBUG, "session %s opened for %s", id, in_log(user, name));
 	return PAM_SUCCESS;
 }
 
@@ -277,6 +288,7 @@ VISIBLE int pam_sm_open_session(pam_handle_t *pamh, int flags, int argc, const c
 	const struct args args = parse_args(argc, argv);
 	const char *user = NULL, *why = NULL;
 	struct noted noted = {.pamh = pamh};
+	char name[USER_MAX];
 	struct pns_err *err;
 	int r;
 
@@ -297,15 +309,16 @@ VISIBLE int pam_sm_open_session(pam_handle_t *pamh, int flags, int argc, const c
 		why = "already in its session";
 	if (why) {
 		if (args.debug)
-			pam_syslog(pamh, LOG_DEBUG, "%s left alone: %s", user, why);
+			pam_syslog(pamh, LOG_DEBUG, "%s left alone: %s", in_log(user, name), why);
 		return PAM_SUCCESS;
 	}
 	err = calloc(1, sizeof(*err));
 	if (!err) {
-		pam_syslog(pamh, LOG_CRIT, "session for %s denied: out of memory", user);
+		pam_syslog(pamh, LOG_CRIT, "session for %s denied: out of memory",
+			   in_log(user, name));
 		return PAM_BUF_ERR;
 	}
-	noted.user = user;
+	noted.user = in_log(user, name);
 	err->note = note;
 	err->note_arg = &noted;
 	if (args.bad) {

@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: MIT
+/*
+ * A procfs shows the processes of the namespace that it was mounted in, wherever it is mounted: that
+ * of a chroot for builds or for a name server would show the session those of the host, and
+ * /proc/PID/root of one of the user's own among them leads out of every mount. So each gets
+ * the session's own on top. Not parts of one, bound somewhere: those name no process that lasts.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "fd.h"
+#include "steps.h"
+
+#define MOUNTINFO_MAX (64 << 20)
+#define IS_PROC	      " - proc " /* between a line's optional fields and the source */
+
+/* Octal escapes stand for blank, tab, newline and backslash. Cuts the field off from what follows. */
+static void decode_field(char *s)
+{
+	char *to = s;
+
+	for (; *s && *s != ' '; s++) {
+		if (s[0] == '\\' && s[1] && s[2] && s[3]) {
+			*to++ = (char)((s[1] & 7U) << 6 | (s[2] & 7U) << 3 | (s[3] & 7U));
+			s += 3;
+		} else {
+			*to++ = *s;
+		}
+	}
+	*to = '\0';
+}
+
+static int mount_id(int fd, const char *path, uint64_t *ret_id)
+{
+	struct statx stx;
+
+	if (statx(fd, path, AT_EMPTY_PATH | AT_NO_AUTOMOUNT, STATX_MNT_ID, &stx) < 0)
+		return -errno;
+	*ret_id = stx.stx_mnt_id;
+	return 0;
+}
+
+/* ids tell whether the path leads to that mount: another may lie over it, the session's own too. */
+static int cover(uint64_t id, const char *path, const char *options)
+{
+	struct open_how how = {.flags = O_PATH | O_DIRECTORY | O_CLOEXEC,
+			       .resolve = RESOLVE_NO_SYMLINKS};
+	pns_fd_auto int fd = (int)syscall(SYS_openat2, AT_FDCWD, path, &how, sizeof(how));
+	uint64_t found = 0;
+	char target[32];
+	int r;
+
+	if (fd < 0)
+		return errno == ENOENT || errno == ENOTDIR || errno == ELOOP ? 0 : -errno;
+	r = mount_id(fd, "", &found);
+	if (r < 0 || found != id)
+		return r;
+	snprintf(target, sizeof(target), "/proc/self/fd/%d", fd);
+	return mount("proc", target, "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, options) < 0 ? -errno
+											    : 0;
+}
+
+static int cover_line(char *line, uint64_t own, const char *options, struct pns_err *err)
+{
+	int root = 0, path = 0, r;
+	uint64_t id;
+
+	sscanf(line, "%*d %*d %*s %n%*s %n", &root, &path);
+	id = strtoull(line, NULL, 10);
+	if (!path || id == own || strncmp(line + root, "/ ", 2) != 0)
+		return 0;
+	decode_field(line + path);
+	r = cover(id, line + path, options);
+	if (r == -ENOSPC)
+		return mount_failed(err, ENOSPC, "mounting over another /proc");
+	return r < 0 ? pns_err_sys(err, -r,
+				   "%s shows the processes of the host and cannot be covered: "
+				   "unmount it",
+				   line + path)
+		     : 0;
+}
+
+int step_procs(const struct pns_plan *plan, struct pns_err *err)
+{
+	/* They are to show no more than /proc itself. */
+	const char *options = plan->proc == PNS_PROC_OWN ? "hidepid=invisible" : NULL;
+	pns_fd_auto int fd = open("/proc/self/mountinfo", O_RDONLY | O_CLOEXEC);
+	uint64_t own = 0;
+	char *text = NULL;
+	size_t len;
+	int r;
+
+	r = fd < 0 ? -errno : mount_id(AT_FDCWD, "/proc", &own);
+	if (r == 0)
+		r = pns_fd_read_all(fd, MOUNTINFO_MAX, &text, &len);
+	if (r < 0)
+		return pns_err_sys(err, -r, "/proc/self/mountinfo");
+	for (char *at = strstr(text, IS_PROC); r == 0 && at; at = strstr(at, IS_PROC)) {
+		char *line = at, *next = at + strlen(IS_PROC);
+
+		while (line > text && line[-1] != '\n' && line[-1] != '\0')
+			line--;
+		r = cover_line(line, own, options, err);
+		at = next;
+	}
+	free(text);
+	return r;
+}
