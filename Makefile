@@ -51,13 +51,14 @@ JOBS        ?= $(shell nproc)
 Q           := $(if $(V),,@)
 say          = $(if $(V),,@printf '  %-5s %s\n' $1 $2)
 
-.PHONY: all clean install uninstall check check-unit demo bench deps lint help tests
+.PHONY: all clean install uninstall check check-unit check-vm demo bench deps lint help tests
 all: $B/pam_ns.so $B/pam_ns_helper
 
 help:
 	@echo 'make            build pam_ns.so and pam_ns_helper'
 	@echo 'make demo       (root) show an isolated SSH login beside the host'
 	@echo 'make check      (root) every test;  make check T=20-sshd: one of them'
+	@echo 'make check-vm   (root) the same and more in a Debian 12 of its own: systemd, kernel 6.1'
 	@echo 'make bench      (root) open and close against the bare kernel calls'
 	@echo 'make lint       static checks'
 	@echo 'make deps       (root) install what the others need'
@@ -133,7 +134,8 @@ deps:
 	$Qtests/deps
 
 # Built by a second make: on a fresh machine, what is linked with is only found after deps.
-check: deps
+check:
+	$Qtests/deps check
 	$Q$(MAKE) --no-print-directory all tests
 	$Qtests/run $(T)
 
@@ -141,6 +143,10 @@ tests: $(UNITS) $(TOOLS) $B/genconf
 
 check-unit: $(UNITS)
 	$Qtests/run unit
+
+check-vm:
+	$Qtests/deps vm
+	$Qtests/vm/run $(T)
 
 demo:
 	$Qtests/deps demo
