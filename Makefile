@@ -37,7 +37,7 @@ CAP_LIBS    := $(shell pkg-config $(if $(STATIC_PIE),--static) --libs libcap 2>/
 # What the helper takes of the core: nothing that needs NSS, PAM or iniparser.
 SHARED      := err fd keys nstab plan types
 POLICY      := ini nss section policy
-CORE        := $(SHARED) $(POLICY) caller instance session spawn
+CORE        := $(SHARED) $(POLICY) caller instance program session spawn
 MODULE_OBJ  := $(addprefix $B/pam_ns/,$(addsuffix .o,$(CORE) pam_ns))
 HELPER_OBJ  := $(patsubst %.c,$B/%.o,$(wildcard helper/*.c)) \
 	$(addprefix $B/static/,$(addsuffix .o,$(SHARED)))

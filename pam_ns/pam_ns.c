@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /* The module: PAM's entry points, its arguments and return codes, and the only logger. */
 #include <errno.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +14,7 @@
 
 #include "instance.h"
 #include "policy.h"
+#include "program.h"
 #include "session.h"
 
 #ifndef PNS_CONF
@@ -29,18 +31,8 @@ struct args {
 	bool isolate_root;
 	bool only_open;	 /* this line of the stack is for opening alone */
 	bool only_close; /* ... for closing alone */
+	bool fatal;	 /* a denial ends the login program: it would go on */
 	const char *bad; /* the first that is not an argument of ours */
-};
-
-/*
- * Services that cannot be isolated whole, because they exec the user's program in the very process
- * that opens the session: its process numbers would stay the host's (setns(2), CLONE_NEWPID).
- */
-static const struct {
-	const char *name, *why;
-} unfit[] = {
-	{"systemd-user", "the user's service manager"},
-	{"polkit-1", "pkexec"},
 };
 
 /*
@@ -62,6 +54,8 @@ static struct args parse_args(int argc, const char **argv)
 			args.only_open = true;
 		else if (strcmp(arg, "close") == 0)
 			args.only_close = true;
+		else if (strcmp(arg, "fatal") == 0)
+			args.fatal = true;
 		else if (strncmp(arg, "conf=/", 6) == 0)
 			args.conf = arg + strlen("conf=");
 		else if (strncmp(arg, "exempt_group=", 13) == 0 && arg[13])
@@ -125,23 +119,6 @@ static bool exempt(pam_handle_t *pamh, const struct args *args, const char *user
 	       pam_modutil_user_in_group_nam_nam(pamh, user, args->exempt_group) == 1;
 }
 
-static int check_fit(const char *service, struct pns_err *err)
-{
-	for (size_t i = 0; i < sizeof(unfit) / sizeof(unfit[0]); i++)
-		if (strcmp(service, unfit[i].name) == 0)
-			return pns_err_add(err, EOPNOTSUPP,
-					   "%s (%s) cannot be isolated: write "
-					   "isolate = no under [service %s], or take pam_ns out of "
-					   "its PAM stack",
-					   service, unfit[i].why, service);
-	if (geteuid() != 0)
-		return pns_err_add(err, EPERM,
-				   "%s does not run as root: take pam_ns out of its PAM "
-				   "stack",
-				   service);
-	return 0;
-}
-
 /* From the policy to a session; *ret_session stays NULL when the policy says isolate = no. */
 static int open_for(const struct args *args, const char *user, const char *service,
 		    struct pns_session **ret_session, char *ret_id, struct pns_err *err)
@@ -159,7 +136,7 @@ static int open_for(const struct args *args, const char *user, const char *servi
 	if (r < 0)
 		return r;
 	if (policy.plan.isolate)
-		r = check_fit(service, err);
+		r = pns_program_check(service, err);
 	if (r == 0 && policy.plan.isolate)
 		r = pns_session_open(&policy.plan, ret_session, err);
 	if (r == 0)
@@ -215,6 +192,17 @@ static bool is_open(pam_handle_t *pamh)
 	return pam_get_data(pamh, DATA, &data) == PAM_SUCCESS && pns_session_is_open(data);
 }
 
+/*
+ * Some programs start the user's desktop on the host whatever they are told. The process that opens
+ * the session is this one login's (xrdp-sesman forks before it does), and nothing weaker stops it.
+ */
+static int answer(pam_handle_t *pamh, const struct args *args, int r)
+{
+	if (r != PAM_SUCCESS && (args->fatal || pns_program_goes_on(item(pamh, PAM_SERVICE))))
+		kill(getpid(), SIGKILL);
+	return r;
+}
+
 VISIBLE int pam_sm_open_session(pam_handle_t *pamh, int flags, int argc, const char **argv)
 {
 	const struct args args = parse_args(argc, argv);
@@ -227,7 +215,7 @@ VISIBLE int pam_sm_open_session(pam_handle_t *pamh, int flags, int argc, const c
 		return PAM_SUCCESS;
 	if (pam_get_user(pamh, &user, NULL) != PAM_SUCCESS || !user || !*user) {
 		pam_syslog(pamh, LOG_ERR, "session denied: the login program named no user");
-		return PAM_SYSTEM_ERR;
+		return answer(pamh, &args, PAM_SYSTEM_ERR);
 	}
 	if (exempt(pamh, &args, user))
 		why = "exempt";
@@ -243,19 +231,19 @@ VISIBLE int pam_sm_open_session(pam_handle_t *pamh, int flags, int argc, const c
 	err = calloc(1, sizeof(*err));
 	if (!err) {
 		pam_syslog(pamh, LOG_CRIT, "session for %s denied: out of memory", user);
-		return PAM_BUF_ERR;
+		return answer(pamh, &args, PAM_BUF_ERR);
 	}
 	if (args.bad) {
 		pns_err_add(err, EINVAL,
 			    "unknown argument in the PAM stack: %s: write open or close, "
-			    "conf=/PATH, debug, isolate_root or exempt_group=NAME",
+			    "conf=/PATH, debug, fatal, isolate_root or exempt_group=NAME",
 			    args.bad);
 		r = deny(pamh, user, err);
 	} else {
 		r = do_open(pamh, &args, user, err);
 	}
 	free(err);
-	return r;
+	return answer(pamh, &args, r);
 }
 
 VISIBLE int pam_sm_close_session(pam_handle_t *pamh, int flags, int argc, const char **argv)
