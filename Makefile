@@ -164,4 +164,4 @@ lint:
 clean:
 	rm -rf $B
 
--include $(shell find $B -name '*.d' 2>/dev/null)
+-include $(shell find $B -path $B/vm -prune -o -name '*.d' -print 2>/dev/null)

@@ -64,7 +64,7 @@ int pns_program_check(const char *service, struct pns_err *err)
 	return 0;
 }
 
-/* xrdp-sesman before 0.10 starts the desktop whatever pam_open_session(3) said. */
+/* xrdp before 0.9.23 starts the desktop whatever pam_open_session(3) said (CVE-2023-40184). */
 bool pns_program_goes_on(const char *service)
 {
 	return strcmp(service, "xrdp-sesman") == 0;

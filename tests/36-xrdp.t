@@ -1,7 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# xrdp's session manager, with an X server and a desktop that are scripts: both run in the session. It
-# goes on when pam_open_session(3) fails, so that a denial has to stop it.
+# xrdp's session manager, with an X server and a desktop that are scripts: both run in the session.
 . "$(dirname "$0")/lib.sh"
 
 cat >/run/xserver <<-'END'

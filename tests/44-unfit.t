@@ -57,6 +57,11 @@ seen=$(run "$TOOLS/caller" pamtest alice)
 is $? 137 "fatal: it does not"
 denied_like 'pam_ns.conf:1' "fatal"
 unlike "$seen" 'outside' "fatal: ... and runs nothing"
+stack xrdp-sesman
+log_mark
+seen=$(run "$TOOLS/caller" xrdp-sesman alice)
+is $? 137 "xrdp, that once went on (CVE-2023-40184): nor does it, without an argument"
+denied_like 'pam_ns.conf:1' "xrdp"
 run "$TOOLS/caller" pamtest root >/run/bed/out
 is $? 0 "fatal: root gets in"
 policy </dev/null
