@@ -45,7 +45,8 @@ cat >/run/xclient <<-'END'
 	syswrite $s, pack("axvvvvv a18 xx a16", "l", 11, 0, 18, 16, 0, "MIT-MAGIC-COOKIE-1", pack "H*", $cookie);
 	print "DISPLAY=$ENV{DISPLAY} ", scalar <$s>;
 END
-mkdir -p -m 1777 /tmp/.X11-unix
+mkdir /tmp/.X11-unix
+chmod 1777 /tmp/.X11-unix
 perl /run/bed/xserver &
 xserver=$!
 poll_until test -S /tmp/.X11-unix/X77

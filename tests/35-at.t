@@ -24,7 +24,8 @@ at_job() { # COMMAND: as alice, now
 	(cd /home/alice && runuser -u alice -- at now <<<"$1" 2>/dev/null)
 	kill -HUP $ATD
 }
-no_jobs() { [ -z "$(atq)" ] && [ -z "$(pgrep -P $ATD)" ]; }
+# shellcheck disable=SC2317 # by poll_until
+no_jobs() { [ -z "$(atq)" ] && [ -z "$(pgrep -P "$ATD")" ]; }
 
 at_job 'readlink /proc/self/ns/* >job; cat /run/pam_ns/session >>job; echo x >/tmp/x; pwd >>job; echo said; sleep 0.3; echo end >>job'
 poll_until grep -q end /home/alice/job
@@ -46,7 +47,7 @@ policy <<<'isolate = yes'
 log_mark
 at_job 'echo ran >job'
 denied_like 'pam_ns\(atd:session\): session for alice denied: /etc/security/pam_ns.conf:1' "broken policy"
-poll_until test -z "$(pgrep -P $ATD)"
+poll_until bash -c "! pgrep -P $ATD"
 [ ! -e /home/alice/job ]
 ok $? "broken policy: the job is not run"
 kill $ATD

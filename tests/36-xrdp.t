@@ -48,7 +48,8 @@ connect() {
 	rm -f /home/alice/x /home/alice/desktop
 	timeout 20 xrdp-sesrun -c /run/sesman.ini -s 127.0.0.1 -t Xvnc -p secret alice >/run/bed/sesrun 2>&1
 }
-nothing_runs() { [ -z "$(pgrep -P $SESMAN)" ] && ! pgrep -f '/run/xserver'; }
+# shellcheck disable=SC2317 # by poll_until
+nothing_runs() { [ -z "$(pgrep -P "$SESMAN")" ] && ! pgrep -f '/run/xserver'; }
 
 touch /home/alice/stay
 chown alice /home/alice/stay

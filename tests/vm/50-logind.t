@@ -8,7 +8,6 @@ cgroup_of() { cut -d: -f3 "/proc/$1/cgroup"; }
 init_of() { pgrep -f "^pam_ns: $1 " | head -1; }
 log_in() { # NAME [COMMAND]: and stay
 	ssh "${SSH_OPTIONS[@]}" "$1@127.0.0.1" "${2:-echo in; exec sleep 1000}" </dev/null >"/run/bed/ssh.$1" 2>&1 &
-	CLIENT=$!
 	poll_until grep -q '^in' "/run/bed/ssh.$1"
 }
 
@@ -36,10 +35,9 @@ is "$(cgroup_of "$(pgrep -x sleep)")" "$(cgroup_of "$init")" "... as the command
 like "$(loginctl session-status "$id")" 'pam_ns: alice' "outside: loginctl session-status shows init"
 log_in bob
 loginctl terminate-session "$id"
-wait $! 2>/dev/null
 poll_until test ! -e "/proc/$init"
 ok $? "loginctl terminate-session ends the instance"
-poll_until test -z "$(sessions)"
+poll_until no_session_of_alice
 ok $? "... and logind's session is gone" || diag "$(loginctl)"
 [ ! -e /run/pam_ns/2001 ]
 ok $? "... and nothing is left of it"

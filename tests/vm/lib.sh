@@ -34,6 +34,7 @@ rule() {
 	} | policy
 }
 namespace_of() { readlink "/proc/$1/ns/net"; }
+export HOST
 HOST=$(namespace_of self)
 unit() {
 	cat >"/run/systemd/system/$1"
@@ -48,10 +49,12 @@ log_new() {
 }
 
 sessions() { loginctl list-sessions --no-legend | awk '$3 == "alice" { print $1 }'; }
+no_session_of_alice() { [ -z "$(sessions)" ]; }
 no_login() { no_sessions && [ -z "$(sessions)" ]; }
 
 if [ ! -e /run/bed ]; then
-	mkdir -p -m 700 /run/bed/pam.d
+	mkdir -p /run/bed/pam.d
+	chmod 700 /run/bed
 	make -s -C "$SRC" install >/dev/null || { echo "Bail out! make install"; exit 1; }
 	make_users
 	mkdir -p /run/keys
