@@ -96,7 +96,7 @@ for what in policy helper fds; do
 		cp /bin/false /usr/libexec/pam_ns_helper ;;
 	fds) mv /usr/libexec/gone /usr/libexec/pam_ns_helper ;;
 	esac
-	if [ $what = fds ]; then seen=$(ulimit -n 14; caller); else seen=$(caller); fi
+	if [ $what = fds ]; then seen=$(ulimit -n 10; caller); else seen=$(caller); fi
 	isnt $? 0 "failure of $what: denied"
 	is "$(grep CHANGED <<<"$seen")" "" "failure of $what: nothing is changed"
 	is "$(grep -cE "^outside ($hosts)" <<<"$seen")" 6 "failure of $what: children are the host's"
