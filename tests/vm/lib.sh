@@ -16,7 +16,9 @@ PNS_BED=guest
 . "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"
 
 into() {
-	[ -e "/run/bed/pam.d/$1" ] || cp "/etc/pam.d/$1" "/run/bed/pam.d/$1"
+	# Packages' own stacks lie in either.
+	[ -e "/run/bed/pam.d/$1" ] || cp "/etc/pam.d/$1" "/run/bed/pam.d/$1" 2>/dev/null ||
+		cp "/usr/lib/pam.d/$1" "/run/bed/pam.d/$1"
 	awk -v close_line="session required pam_ns.so close" -v open_line="session required pam_ns.so open" '
 		{ line[NR] = $0 }
 		/^-?session|^@include common-session/ { if (!first) first = NR; last = NR }
@@ -42,7 +44,11 @@ unit() {
 }
 
 # The journal is the log here.
-log_mark() { journalctl --sync; journalctl -n 0 -q --cursor-file=/run/bed/cursor >/dev/null; }
+log_mark() {
+	journalctl --sync
+	rm -f /run/bed/cursor
+	journalctl -n 1 -q --cursor-file=/run/bed/cursor >/dev/null # writes it only if it shows a line
+}
 log_new() {
 	cp /run/bed/cursor /run/bed/cursor.new
 	journalctl -q -o cat --cursor-file=/run/bed/cursor.new
