@@ -39,7 +39,7 @@ CAP_LIBS    := $(shell pkg-config $(if $(STATIC_PIE),--static) --libs libcap 2>/
 TYPES       := err keys paths types types_caps types_hook types_net words
 SHARED      := $(TYPES) deadline fd layout nstab plan
 POLICY      := ini nss section policy
-CORE        := $(SHARED) $(POLICY) caller confine instance join session spawn
+CORE        := $(SHARED) $(POLICY) caller confine instance join program session spawn
 MODULE_OBJ  := $(addprefix $B/pam_ns/,$(addsuffix .o,$(CORE) pam_ns))
 HELPER_OBJ  := $(patsubst %.c,$B/%.o,$(wildcard helper/*.c)) \
 	$(addprefix $B/static/,$(addsuffix .o,$(SHARED)))
@@ -57,14 +57,15 @@ comma       := ,
 Q           := $(if $(V),,@)
 say          = $(if $(V),,@printf '  %-5s %s\n' $1 $2)
 
-.PHONY: all clean install uninstall check check-unit check-asan units demo bench faults fuzz \
-	fuzzers sanitized soak attacks deps lint help tests
+.PHONY: all clean install uninstall check check-unit check-asan check-vm units demo bench faults \
+	fuzz fuzzers sanitized soak attacks deps lint help tests
 all: $B/pam_ns.so $B/pam_ns_helper
 
 help:
 	@echo 'make            build pam_ns.so and pam_ns_helper'
 	@echo 'make demo       (root) show an isolated SSH login beside the host'
 	@echo 'make check      (root) every test;  make check T=20-sshd: one of them'
+	@echo 'make check-vm   (root) the same and more in a Debian 12 of its own: systemd, kernel 6.1'
 	@echo 'make bench      (root) open and close against the bare kernel calls'
 	@echo 'make faults     (root) every system call of a login made to fail, a minute'
 	@echo 'make fuzz       (root) each fuzz harness for FUZZ_SECONDS=600'
@@ -202,7 +203,8 @@ deps:
 	$Qtests/deps
 
 # Built by a second make: on a fresh machine, what is linked with is only found after deps.
-check: deps
+check:
+	$Qtests/deps check
 	$Q$(MAKE) --no-print-directory all tests sanitized fuzzers
 	$Qtests/run $(T)
 
@@ -225,6 +227,9 @@ FUZZ_SECONDS ?= 600
 fuzz: deps
 	$Q$(MAKE) --no-print-directory fuzzers
 	$Qtests/fuzz/run $(FUZZ_SECONDS)
+check-vm:
+	$Qtests/deps vm
+	$Qtests/vm/run $(T)
 
 demo:
 	$Qtests/deps demo
@@ -256,4 +261,4 @@ lint:
 clean:
 	rm -rf $B
 
--include $(shell find $B -name '*.d' 2>/dev/null)
+-include $(shell find $B -path $B/vm -prune -o -name '*.d' -print 2>/dev/null)

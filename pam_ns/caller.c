@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -129,6 +130,36 @@ static struct pns_offsets offsets_for(int64_t wanted, struct pns_offsets own)
 	return own;
 }
 
+/*
+ * Up to Linux 6.2 a process whose children's time namespace differs from its own gets EINVAL for whatever
+ * would share its memory: new threads, vfork(), posix_spawn(), system(). A program with threads
+ * cannot go back from that (setns(2), EUSERS). Tried in a child, because it cannot be undone here.
+ */
+static bool threads_survive(void)
+{
+	sigset_t all, old;
+	int status = -1;
+	long pid;
+
+	/* A handler of the caller's must not run in the child, on the caller's copied state. */
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &old);
+	pid = syscall(SYS_clone, 0, NULL, NULL, NULL, NULL); /* exit signal 0: no SIGCHLD */
+	if (pid == 0) {
+		if (unshare(CLONE_NEWTIME) == 0) {
+			pid = vfork();
+			if (pid == 0)
+				_exit(0);
+			_exit(pid < 0 && errno == EINVAL);
+		}
+		_exit(0);
+	}
+	while (pid > 0 && waitpid((pid_t)pid, &status, __WALL) < 0 && errno == EINTR)
+		;
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	return pid < 0 || status == 0; /* without memory for a child, the helper's start says so */
+}
+
 static bool same_offsets(const struct pns_offsets *a, const struct pns_offsets *b)
 {
 	return a->monotonic == b->monotonic && a->monotonic_ns == b->monotonic_ns &&
@@ -163,6 +194,11 @@ int pns_caller_aim_time(struct pns_caller *caller, const struct pns_plan *plan, 
 		return pns_err_add(err, EINVAL,
 				   "the login program opens the session from a thread, "
 				   "whose clocks cannot be set: write uptime = host for it");
+	if (caller->threaded && !threads_survive())
+		return pns_err_add(err, EOPNOTSUPP,
+				   "%s has threads, and with a time namespace this kernel would "
+				   "never let it start another: write time = no under [service %s]",
+				   plan->who.service, plan->who.service);
 	if (unshare(CLONE_NEWTIME) < 0)
 		return pns_ns_explain(&pns_nstab[PNS_NS_TIME], errno, err);
 	caller->time_aimed = true;

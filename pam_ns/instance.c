@@ -310,18 +310,16 @@ void pns_instance_release(struct pns_instance *instance)
 
 void pns_instance_discard(struct pns_instance *instance)
 {
-	pns_fd_auto int user = -1;
-
 	if (instance->joined) {
 		struct pns_msg msg = {.kind = PNS_MSG_DETACH, .leader = instance->leader};
 
 		/* If it does not hear that, it sees the login program end. */
 		pns_instance_request(instance->uid, instance->number, &msg, -1, NULL,
 				     PNS_REQUEST_MS);
-	} else if (instance->registry >= 0 &&
-		   open_user(instance->registry, instance->uid, &user) == 0) {
+	} else if (instance->user >= 0) {
+		/* By the fd that is there: another might not be had any more (EMFILE). */
 		if (instance->number)
-			entry_unlink(user, instance->number);
+			entry_unlink(instance->user, instance->number);
 		remove_user(instance->registry, instance->uid);
 	}
 	pns_instance_release(instance);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /* The module: PAM's entry points, its arguments and return codes, and the only logger. */
 #include <errno.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,6 +15,7 @@
 
 #include "instance.h"
 #include "policy.h"
+#include "program.h"
 #include "session.h"
 
 #ifndef PNS_CONF
@@ -23,7 +25,7 @@
 #define DATA "pam_ns_session"
 #define BAD_ARGUMENT                                                   \
 	"unknown argument in the PAM stack: %s: write open or close, " \
-	"conf=/PATH, debug, isolate_root or exempt_group=NAME"
+	"conf=/PATH, debug, fatal, isolate_root or exempt_group=NAME"
 #define USER_MAX 256 /* of a name in the log; a longer one is cut */
 #define VISIBLE	 __attribute__((visibility("default")))
 
@@ -34,18 +36,8 @@ struct args {
 	bool isolate_root;
 	bool only_open;	 /* this line of the stack is for opening alone */
 	bool only_close; /* ... for closing alone */
+	bool fatal;	 /* a denial ends the login program: it would go on */
 	const char *bad; /* the first that is not an argument of ours */
-};
-
-/*
- * Services that cannot be isolated whole, because they exec the user's program in the very process
- * that opens the session: its process numbers would stay the host's (setns(2), CLONE_NEWPID).
- */
-static const struct {
-	const char *name, *why;
-} unfit[] = {
-	{"systemd-user", "the user's service manager"},
-	{"polkit-1", "pkexec"},
 };
 
 /*
@@ -67,6 +59,8 @@ static struct args parse_args(int argc, const char **argv)
 			args.only_open = true;
 		else if (strcmp(arg, "close") == 0)
 			args.only_close = true;
+		else if (strcmp(arg, "fatal") == 0)
+			args.fatal = true;
 		else if (strncmp(arg, "conf=/", 6) == 0)
 			args.conf = arg + strlen("conf=");
 		else if (strncmp(arg, "exempt_group=", 13) == 0 && arg[13])
@@ -145,23 +139,6 @@ static bool exempt(pam_handle_t *pamh, const struct args *args, const char *user
 	       pam_modutil_user_in_group_nam_nam(pamh, user, args->exempt_group) == 1;
 }
 
-static int check_fit(const char *service, struct pns_err *err)
-{
-	for (size_t i = 0; i < sizeof(unfit) / sizeof(unfit[0]); i++)
-		if (strcmp(service, unfit[i].name) == 0)
-			return pns_err_add(err, EOPNOTSUPP,
-					   "%s (%s) cannot be isolated: write "
-					   "isolate = no under [service %s], or take pam_ns out of "
-					   "its PAM stack",
-					   service, unfit[i].why, service);
-	if (geteuid() != 0)
-		return pns_err_add(err, EPERM,
-				   "%s does not run as root: take pam_ns out of its PAM "
-				   "stack",
-				   service);
-	return 0;
-}
-
 static int resolve(pam_handle_t *pamh, const struct args *args, const char *user,
 		   struct pns_policy *ret_policy, struct pns_err *err)
 {
@@ -204,7 +181,7 @@ static int open_for(pam_handle_t *pamh, const struct args *args, const char *use
 		return r;
 	*ret_why = left_alone(&policy.plan);
 	if (!*ret_why) {
-		r = check_fit(item(pamh, PAM_SERVICE), err);
+		r = pns_program_check(item(pamh, PAM_SERVICE), err);
 		if (r == 0)
 			r = pns_session_open(&policy.plan, ret_session, err);
 		if (r == 0)
@@ -283,6 +260,17 @@ static bool is_open(pam_handle_t *pamh)
 	return pam_get_data(pamh, DATA, &data) == PAM_SUCCESS && pns_session_is_open(data);
 }
 
+/*
+ * Some programs start the user's desktop on the host whatever they are told. The process that opens
+ * the session is this one login's (xrdp-sesman forks before it does), and nothing weaker stops it.
+ */
+static int answer(pam_handle_t *pamh, const struct args *args, int r)
+{
+	if (r != PAM_SUCCESS && (args->fatal || pns_program_goes_on(item(pamh, PAM_SERVICE))))
+		kill(getpid(), SIGKILL);
+	return r;
+}
+
 VISIBLE int pam_sm_open_session(pam_handle_t *pamh, int flags, int argc, const char **argv)
 {
 	const struct args args = parse_args(argc, argv);
@@ -301,7 +289,7 @@ VISIBLE int pam_sm_open_session(pam_handle_t *pamh, int flags, int argc, const c
 	}
 	if (pam_get_user(pamh, &user, NULL) != PAM_SUCCESS || !user || !*user) {
 		pam_syslog(pamh, LOG_ERR, "session denied: the login program named no user");
-		return PAM_SYSTEM_ERR;
+		return answer(pamh, &args, PAM_SYSTEM_ERR);
 	}
 	if (exempt(pamh, &args, user))
 		why = "exempt";
@@ -316,7 +304,7 @@ VISIBLE int pam_sm_open_session(pam_handle_t *pamh, int flags, int argc, const c
 	if (!err) {
 		pam_syslog(pamh, LOG_CRIT, "session for %s denied: out of memory",
 			   in_log(user, name));
-		return PAM_BUF_ERR;
+		return answer(pamh, &args, PAM_BUF_ERR);
 	}
 	noted.user = in_log(user, name);
 	err->note = note;
@@ -328,7 +316,7 @@ VISIBLE int pam_sm_open_session(pam_handle_t *pamh, int flags, int argc, const c
 		r = do_open(pamh, &args, user, err);
 	}
 	free(err);
-	return r;
+	return answer(pamh, &args, r);
 }
 
 VISIBLE int pam_sm_close_session(pam_handle_t *pamh, int flags, int argc, const char **argv)

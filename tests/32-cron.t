@@ -5,6 +5,7 @@
 
 run_cron() { # JOB: at once, as cron does at a reboot
 	rm -f /run/crond.reboot /var/run/crond.reboot
+	rm -f /var/spool/cron/crontabs/alice # not even root may write to it (fs.protected_regular)
 	echo "@reboot $1" >/var/spool/cron/crontabs/alice
 	chown alice:crontab /var/spool/cron/crontabs/alice
 	chmod 600 /var/spool/cron/crontabs/alice
@@ -15,11 +16,17 @@ stop_cron() {
 	kill $CRON
 	wait $CRON 2>/dev/null
 }
+cat >/usr/sbin/sendmail <<-'END'
+	#!/bin/sh
+	{ readlink /proc/self/ns/net; cat; } >/home/alice/mail.new
+	mv /home/alice/mail.new /home/alice/mail
+END
+chmod 755 /usr/sbin/sendmail
 mkdir -p /var/spool/cron/crontabs
 rm -f /var/spool/cron/crontabs/* /etc/crontab /etc/cron.d/*
 base
 
-run_cron 'readlink /proc/self/ns/* >job; cat /run/pam_ns/session >>job; echo x >/tmp/x; sleep 0.2; echo end >>job'
+run_cron 'readlink /proc/self/ns/* >job; cat /run/pam_ns/session >>job; echo x >/tmp/x; sleep 0.2; echo end >>job; echo said'
 poll_until grep -q end /home/alice/job
 ok $? "the job runs to its end" || diag "$(cat "$LOG")"
 seen=$(cat /home/alice/job)
@@ -29,6 +36,11 @@ done
 like "$seen" '2001\.1' "the job is in a session"
 [ ! -e /tmp/x ]
 ok $? "the job's /tmp is its own"
+poll_until test -e /home/alice/mail
+ok $? "its mail is sent"
+seen=$(cat /home/alice/mail)
+like "$seen" $'\n\nsaid' "... with what it said"
+unlike "$seen" "$(readlink /proc/self/ns/net | sed 's/[][]/\\&/g')" "... from inside"
 poll_until no_sessions
 ok $? "the session ends with the job"
 is "$(pgrep -P "$CRON")" "" "no child is left with cron"

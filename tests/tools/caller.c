@@ -370,6 +370,9 @@ static void *session(void *ret)
 		compare("open", &before, &during);
 		new_fds();
 		child("inside");
+		if (threaded)
+			printf("new thread while open: %s\n",
+			       strerror(pthread_create(&thread, NULL, nothing, NULL)));
 		if (getenv("COPIES")) {
 			copies_end(pamh);
 			child("still inside");
