@@ -308,6 +308,17 @@ void pns_instance_release(struct pns_instance *instance)
 	instance->plan = NULL;
 }
 
+/* By path from the fd that is there: there may be none left for another (EMFILE). */
+static void discard_entry(const struct pns_instance *instance)
+{
+	char name[48];
+
+	snprintf(name, sizeof(name), "%u/%u.socket", instance->uid, instance->number);
+	unlinkat(instance->registry, name, 0);
+	snprintf(name, sizeof(name), "%u/%u", instance->uid, instance->number);
+	unlinkat(instance->registry, name, 0);
+}
+
 void pns_instance_discard(struct pns_instance *instance)
 {
 	if (instance->joined) {
@@ -316,10 +327,9 @@ void pns_instance_discard(struct pns_instance *instance)
 		/* If it does not hear that, it sees the login program end. */
 		pns_instance_request(instance->uid, instance->number, &msg, -1, NULL,
 				     PNS_REQUEST_MS);
-	} else if (instance->user >= 0) {
-		/* By the fd that is there: another might not be had any more (EMFILE). */
+	} else if (instance->registry >= 0) {
 		if (instance->number)
-			entry_unlink(instance->user, instance->number);
+			discard_entry(instance);
 		remove_user(instance->registry, instance->uid);
 	}
 	pns_instance_release(instance);
