@@ -10,6 +10,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/pidfd.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
@@ -145,7 +146,10 @@ static int attach(struct init *init, int pidfd, uint32_t *ret_leader)
 	return EUSERS;
 }
 
-/* Does what the request says; returns the errno of the answer, 0 for OK. */
+/*
+ * Does what the request says; returns the errno of the answer, 0 for OK. *pidfd is the fd that came
+ * with the request; what stands there afterwards goes with an OK, and is closed.
+ */
 static int serve(struct init *init, const struct pns_msg *request, int *pidfd,
 		 struct pns_msg *answer)
 {
@@ -172,7 +176,9 @@ static int serve(struct init *init, const struct pns_msg *request, int *pidfd,
 	case PNS_MSG_STATUS:
 		snprintf(answer->text, sizeof(answer->text), "id=%s\nstate=%s\nleaders=%u\n",
 			 init->id, init->ending ? "ending" : "running", init->leaders);
-		return 0;
+		/* Who asks is in another pid namespace: only an fd can say who we are. */
+		*pidfd = pidfd_open(getpid(), 0);
+		return *pidfd < 0 ? errno : 0;
 	default:
 		return EOPNOTSUPP;
 	}
@@ -207,7 +213,7 @@ static void serve_client(struct init *init, int *client)
 			answer.kind = PNS_MSG_ERROR;
 			answer.code = code;
 		}
-		(void)pns_fd_send(*client, &answer, sizeof(answer), NULL, 0);
+		(void)pns_fd_send(*client, &answer, sizeof(answer), &pidfd, !code && pidfd >= 0);
 	}
 	pns_fd_close(client);
 }

@@ -26,7 +26,7 @@ enum pns_msg_kind {
 	/* anyone of root -> init, on the instance's socket; the answer is OK or ERROR */
 	PNS_MSG_ATTACH, /* one fd: the pidfd of a further leader; OK carries its number */
 	PNS_MSG_DETACH, /* leader: the number that ATTACH gave (PNS_FIRST_LEADER) */
-	PNS_MSG_STATUS, /* OK carries "key=value" lines in text */
+	PNS_MSG_STATUS, /* OK carries "key=value" lines in text, id= first, and a pidfd of init */
 	PNS_MSG_TERMINATE,
 	PNS_MSG_OK,
 };
