@@ -36,12 +36,18 @@ static void print_values(const struct pns_key *key)
 	}
 }
 
+/* What stands behind the dot of a labelled key: a sysctl's own name, or any label. */
+static const char *label_word(const struct pns_key *key)
+{
+	return !key->type->labelled ? "" : key->type == &pns_type_sysctl ? ".NAME" : ".LABEL";
+}
+
 static void print_conf(const struct pns_key *key)
 {
 	printf("\n# %s\n# (", key->doc);
 	print_values(key);
 	if (key->type->labelled)
-		printf(")\n# %s.NAME =\n", key->name);
+		printf(")\n# %s%s =\n", key->name, label_word(key));
 	else
 		printf(")\n# %s =%s%s\n", key->name, *key->fallback ? " " : "", key->fallback);
 }
@@ -59,7 +65,7 @@ static void print_roff(const char *text)
 
 static void print_mdoc(const struct pns_key *key)
 {
-	printf(".It Ic %s%s No = Ar ", key->name, key->type->labelled ? ".NAME" : "");
+	printf(".It Ic %s%s No = Ar ", key->name, label_word(key));
 	print_values(key);
 	puts("");
 	/* A zero-width \& keeps a dot or a quote at the line's start from being a request. */
@@ -72,8 +78,7 @@ static void print_mdoc(const struct pns_key *key)
 
 static void print_plain(const struct pns_key *key)
 {
-	printf("%s%s%s%s = ", colour(BOLD), key->name, key->type->labelled ? ".NAME" : "",
-	       colour(PLAIN));
+	printf("%s%s%s%s = ", colour(BOLD), key->name, label_word(key), colour(PLAIN));
 	print_values(key);
 	if (!key->type->labelled && *key->fallback)
 		printf("  %s(default: %s)%s", colour(DIM), key->fallback, colour(PLAIN));
