@@ -115,7 +115,7 @@ wait $alice
 isnt $? 0 "... the login program sees its shell end"
 seen=$(pam_nsctl end bob 2>&1)
 is $? 0 "end without a pid namespace"
-like "$seen" '  (ended|killed) +[0-9]+ +[0-9]+ s +sleep 1002' "... ends the user's processes"
+like "$seen" '  ended +[0-9]+ +[0-9]+ s +sleep 1002' "... ends the user's processes"
 wait $bob 2>/dev/null
 clean "end"
 policy <<<$'[default]\nkill_grace = 600'

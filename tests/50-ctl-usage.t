@@ -73,7 +73,7 @@ like "$(cat /run/bed/err)" 'writing the result: No space left' "... and a line"
 keys=$(pam_nsctl keys)
 # shellcheck disable=SC2013 # words
 for key in $(sed -n 's/^\tK(\([a-z_]*\),.*/\1/p' "$SRC/pam_ns/keys.h"); do
-	like $'\n'"$keys" $'\n'"$key(\.NAME)? = " "keys has $key"
+	like $'\n'"$keys" $'\n'"$key(\.[A-Z]+)? = " "keys has $key"
 	like "$(pam_nsctl keys "$key")" "^$key.* = " "keys $key"
 done
 is "$(pam_nsctl keys propagation)" $'propagation = slave | private  (default: slave)\n    whether later mounts of the host appear in the session' "keys NAME: values, default, meaning"
