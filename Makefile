@@ -5,6 +5,7 @@ VERSION     := 0.1.0
 
 PREFIX      ?= /usr
 SBINDIR     ?= $(PREFIX)/sbin
+COMPDIR     ?= $(PREFIX)/share/bash-completion/completions
 LIBEXECDIR  ?= $(PREFIX)/libexec
 MANDIR      ?= $(PREFIX)/share/man
 DOCDIR      ?= $(PREFIX)/share/doc/pam_ns
@@ -24,7 +25,7 @@ LINKHARD    := -Wl,-z,relro,-z,now,-z,noexecstack
 SAN         ?=
 ALL_CFLAGS  := -std=gnu11 -D_GNU_SOURCE -Ipam_ns $(WARN) $(HARDEN) $(CFLAGS) $(SAN) -MMD -MP
 PATHS       := -DPNS_HELPER='"$(LIBEXECDIR)/pam_ns_helper"' \
-	-DPNS_CONF='"$(SYSCONFDIR)/security/pam_ns.conf"'
+	-DPNS_CONF='"$(SYSCONFDIR)/security/pam_ns.conf"' -DPNS_MODULE='"$(SECUREDIR)/pam_ns.so"'
 
 INI_LIBS    := $(shell pkg-config --libs iniparser 2>/dev/null || echo -liniparser)
 INI_CFLAGS  := $(shell pkg-config --cflags iniparser 2>/dev/null)
@@ -43,6 +44,9 @@ CORE        := $(SHARED) $(POLICY) caller confine instance join program session 
 MODULE_OBJ  := $(addprefix $B/pam_ns/,$(addsuffix .o,$(CORE) pam_ns))
 HELPER_OBJ  := $(patsubst %.c,$B/%.o,$(wildcard helper/*.c)) \
 	$(addprefix $B/static/,$(addsuffix .o,$(SHARED)))
+# The same objects as the module's: no second parser, no second reader of the registry.
+CTL_OBJ     := $(patsubst %.c,$B/%.o,$(wildcard ctl/*.c)) \
+	$(addprefix $B/pam_ns/,$(addsuffix .o,$(CORE) registry))
 UNIT_OBJ    := $(addprefix $B/pam_ns/,$(addsuffix .o,$(SHARED) $(POLICY)))
 UNITS       := $(patsubst tests/unit/%.c,$B/tests/unit/%,$(wildcard tests/unit/test_*.c))
 TOOLS       := $(patsubst tests/tools/%.c,$B/tests/tools/%,$(wildcard tests/tools/*.c))
@@ -59,10 +63,10 @@ say          = $(if $(V),,@printf '  %-5s %s\n' $1 $2)
 
 .PHONY: all clean install uninstall check check-unit check-asan check-vm units demo bench faults \
 	fuzz fuzzers sanitized soak attacks deps lint help tests
-all: $B/pam_ns.so $B/pam_ns_helper
+all: $B/pam_ns.so $B/pam_ns_helper $B/pam_nsctl
 
 help:
-	@echo 'make            build pam_ns.so and pam_ns_helper'
+	@echo 'make            build pam_ns.so, pam_ns_helper and pam_nsctl'
 	@echo 'make demo       (root) show an isolated SSH login beside the host'
 	@echo 'make check      (root) every test;  make check T=20-sshd: one of them'
 	@echo 'make check-vm   (root) the same and more in a Debian 12 of its own: systemd, kernel 6.1'
@@ -74,7 +78,7 @@ help:
 	@echo 'make attacks    (root) the races and crowds of tests/7*.t at full length, half an hour'
 	@echo 'make lint       static checks'
 	@echo 'make deps       (root) install what the others need'
-	@echo 'make install    DESTDIR= PREFIX= SECUREDIR= LIBEXECDIR= SYSCONFDIR= MANDIR='
+	@echo 'make install    DESTDIR= PREFIX= SECUREDIR= LIBEXECDIR= SBINDIR= SYSCONFDIR= MANDIR='
 
 $B/pam_ns.so: $(MODULE_OBJ)
 	$(call say,LINK,$@)
@@ -83,6 +87,10 @@ $B/pam_ns.so: $(MODULE_OBJ)
 $B/pam_ns_helper: $(HELPER_OBJ) $(if $(SAN),$B/tests/sanitize/options.o)
 	$(call say,LINK,$@)
 	$Q$(CC) $(or $(STATIC_PIE),-pie) $(SAN) $(LDFLAGS) $(LINKHARD) -o $@ $^ $(CAP_LIBS)
+
+$B/pam_nsctl: $(CTL_OBJ)
+	$(call say,LINK,$@)
+	$Q$(CC) -pie $(SAN) $(LDFLAGS) $(LINKHARD) -o $@ $^ $(INI_LIBS) $(MODULE_CAP)
 
 $B/pam_ns/%.o: pam_ns/%.c Makefile
 	$(call say,CC,$<)
@@ -98,6 +106,11 @@ $B/helper/%.o: helper/%.c Makefile
 	$(call say,CC,$<)
 	@mkdir -p $(@D)
 	$Q$(CC) $(ALL_CFLAGS) -fPIE -c -o $@ $<
+
+$B/ctl/%.o: ctl/%.c Makefile
+	$(call say,CC,$<)
+	@mkdir -p $(@D)
+	$Q$(CC) $(ALL_CFLAGS) $(PATHS) -fPIE -c -o $@ $<
 
 $B/tests/unit/%: tests/unit/%.c $(UNIT_OBJ)
 	$(call say,CC,$<)
@@ -170,21 +183,20 @@ $B/tests/fuzz/fuzz_%: tests/fuzz/fuzz_%.c $B/fuzz/pam_ns.a Makefile
 	$Q$(FUZZ_CC) $(FUZZ_FLAGS) -fsanitize=fuzzer -o $@ $< $B/fuzz/pam_ns.a \
 		$(addprefix -Wl$(comma)--wrap=,$(FUZZ_WRAP_$*)) $(INI_LIBS) $(MODULE_CAP)
 
-$B/genconf: conf/genconf.c $(patsubst %,$B/pam_ns/%.o,$(SHARED))
-	$(call say,CC,$<)
-	$Q$(CC) $(ALL_CFLAGS) -o $@ $(filter %.c %.o,$^) $(MODULE_CAP)
-
 # The example policy comes from the table; the committed copy is tested to be the same.
-conf/pam_ns.conf: $B/genconf
+conf/pam_ns.conf: $B/pam_nsctl
 	$(call say,GEN,$@)
-	$Q$B/genconf >$@.new && mv $@.new $@
+	$Q$B/pam_nsctl keys --conf >$@.new && mv $@.new $@
 
 install: all
 	install -d -m 755 $(DESTDIR)$(SECUREDIR) $(DESTDIR)$(LIBEXECDIR) \
 		$(DESTDIR)$(SYSCONFDIR)/security/pam_ns.d/users $(DESTDIR)$(DOCDIR)/pam.d $(DESTDIR)$(DOCDIR)/hooks \
+		$(DESTDIR)$(SBINDIR) $(DESTDIR)$(COMPDIR) \
 		$(DESTDIR)$(MANDIR)/man5 $(DESTDIR)$(MANDIR)/man8
 	install -m 644 $B/pam_ns.so $(DESTDIR)$(SECUREDIR)/pam_ns.so
 	install -m 755 $B/pam_ns_helper $(DESTDIR)$(LIBEXECDIR)/pam_ns_helper
+	install -m 755 $B/pam_nsctl $(DESTDIR)$(SBINDIR)/pam_nsctl
+	install -m 644 conf/completion/pam_nsctl $(DESTDIR)$(COMPDIR)/pam_nsctl
 	test -e $(DESTDIR)$(SYSCONFDIR)/security/pam_ns.conf || \
 		install -m 644 conf/pam_ns.conf $(DESTDIR)$(SYSCONFDIR)/security/pam_ns.conf
 	install -m 644 conf/pam_ns.conf README.md SECURITY.md CHANGELOG.md $(DESTDIR)$(DOCDIR)
@@ -195,7 +207,8 @@ install: all
 
 # The policy is the admin's: it stays.
 uninstall:
-	rm -f $(DESTDIR)$(SECUREDIR)/pam_ns.so $(DESTDIR)$(LIBEXECDIR)/pam_ns_helper
+	rm -f $(DESTDIR)$(SECUREDIR)/pam_ns.so $(DESTDIR)$(LIBEXECDIR)/pam_ns_helper \
+		$(DESTDIR)$(SBINDIR)/pam_nsctl $(DESTDIR)$(COMPDIR)/pam_nsctl
 	rm -rf $(DESTDIR)$(DOCDIR)
 	rm -f $(foreach man,$(MANS),$(DESTDIR)$(MANDIR)/man$(subst .,,$(suffix $(man)))/$(notdir $(man)))
 
@@ -208,7 +221,7 @@ check:
 	$Q$(MAKE) --no-print-directory all tests sanitized fuzzers
 	$Qtests/run $(T)
 
-tests: $(UNITS) $(TOOLS) $(SHIM) $(FAULTS) $B/genconf
+tests: $(UNITS) $(TOOLS) $(SHIM) $(FAULTS)
 
 units: $(UNITS)
 	@:
@@ -220,7 +233,7 @@ check-asan: deps
 	$Q$(MAKE) --no-print-directory all tests sanitized
 	$Qtests/run 47-sanitizers
 
-fuzzers: $(FUZZERS) $B/genconf
+fuzzers: $(FUZZERS) $B/pam_nsctl
 
 # Long enough to find something: seconds for each harness.
 FUZZ_SECONDS ?= 600

@@ -166,6 +166,8 @@ static int read_item(void *arg, const struct pns_ini_item *item, struct pns_err 
 	if (pns_section_parse(item, &section, err) < 0 ||
 	    pns_sections_add(&l->seen, item, &section, err) < 0)
 		return 0; /* its entries are judged all the same */
+	if (!l->who)
+		return 0;
 	r = pns_section_applies(&section, item, l->who, &l->groups, err);
 	if (r < 0)
 		return r;
@@ -222,7 +224,7 @@ static int by_bytes(const struct dirent **a, const struct dirent **b)
 	return strcmp((*a)->d_name, (*b)->d_name);
 }
 
-static int read_dir(struct layering *l, const char *dir, struct pns_err *err)
+static int each_file(const char *dir, pns_policy_file_fn fn, void *arg, struct pns_err *err)
 {
 	pns_fd_auto int fd = -1;
 	struct dirent **entries;
@@ -241,7 +243,7 @@ static int read_dir(struct layering *l, const char *dir, struct pns_err *err)
 					     entries[i]->d_name) >= sizeof(path))
 				r = pns_err_sys(err, ENAMETOOLONG, "%s", dir);
 			else
-				r = read_file(l, path, err);
+				r = fn(arg, path, err);
 			if (r == -ENOENT)
 				r = 0; /* removed just now */
 		}
@@ -249,6 +251,11 @@ static int read_dir(struct layering *l, const char *dir, struct pns_err *err)
 	}
 	free(entries);
 	return r;
+}
+
+static int read_one(void *arg, const char *path, struct pns_err *err)
+{
+	return read_file(arg, path, err);
 }
 
 /* A name that is no file name has no file: it must not become a path. */
@@ -300,7 +307,7 @@ static int resolve(struct layering *l, const char *conf, struct pns_err *err)
 	if (r == 0)
 		r = read_main(l, conf, err);
 	if (r == 0)
-		r = read_dir(l, dir, err);
+		r = each_file(dir, read_one, l, err);
 	if (r == 0)
 		r = read_user(l, dir, err);
 	if (r < 0)
@@ -327,6 +334,50 @@ int pns_policy_resolve(const char *conf, const struct pns_who *who, struct pns_p
 	pns_groups_free(&l->groups);
 	pns_sections_free(&l->seen);
 	free(l);
+	return r;
+}
+
+int pns_policy_files(const char *conf, pns_policy_file_fn fn, void *arg, struct pns_err *err)
+{
+	char dir[PATH_MAX], users[PATH_MAX];
+	int r;
+
+	r = dir_of(conf, dir, sizeof(dir), err);
+	if (r == 0 && (size_t)snprintf(users, sizeof(users), "%s/users", dir) >= sizeof(users))
+		r = pns_err_sys(err, ENAMETOOLONG, "%.64s...", conf);
+	if (r == 0)
+		r = fn(arg, conf, err);
+	if (r == 0)
+		r = each_file(dir, fn, arg, err);
+	return r == 0 ? each_file(users, fn, arg, err) : r;
+}
+
+struct judging {
+	struct layering layering;
+	pns_ini_fn also;
+	void *arg;
+};
+
+static int judge_item(void *arg, const struct pns_ini_item *item, struct pns_err *err)
+{
+	struct judging *judging = arg;
+	int r = read_item(&judging->layering, item, err);
+
+	return r < 0 ? r : judging->also(judging->arg, item, err);
+}
+
+int pns_policy_judge(const char *path, pns_ini_fn also, void *arg, struct pns_err *err)
+{
+	struct judging *judging = calloc(1, sizeof(*judging));
+	int r;
+
+	if (!judging)
+		return pns_err_sys(err, ENOMEM, "%s", path);
+	judging->also = also;
+	judging->arg = arg;
+	r = pns_ini_read(path, judge_item, judging, err);
+	pns_sections_free(&judging->layering.seen);
+	free(judging);
 	return r;
 }
 

@@ -3,6 +3,7 @@
 #ifndef PNS_POLICY_H
 #define PNS_POLICY_H
 
+#include "ini.h"
 #include "plan.h"
 
 /* Where a value came from: file is NULL for the default of the table. */
@@ -46,6 +47,19 @@ int pns_who_lookup(const char *user, const char *service, struct pns_who *ret_wh
  */
 int pns_policy_resolve(const char *conf, const struct pns_who *who, struct pns_policy *ret_policy,
 		       struct pns_err *err);
+
+/*
+ * The files that logins read for conf, in order, those of every user in pam_ns.d/users included;
+ * fn returns 0 to go on, or -errno. A directory that is not there is no error.
+ */
+typedef int (*pns_policy_file_fn)(void *arg, const char *path, struct pns_err *err);
+int pns_policy_files(const char *conf, pns_policy_file_fn fn, void *arg, struct pns_err *err);
+
+/*
+ * Reads one of them as a login would, adding every mistake to err, without regard to whom it
+ * applies to; also sees each item. Returns as pns_ini_read().
+ */
+int pns_policy_judge(const char *path, pns_ini_fn also, void *arg, struct pns_err *err);
 
 void pns_policy_free(struct pns_policy *policy);
 

@@ -64,6 +64,11 @@ static const struct kind {
 
 #define KINDS ((int)(sizeof(kinds) / sizeof(kinds[0])))
 
+const char *pns_condition_kind(const struct pns_condition *condition)
+{
+	return kinds[condition->kind].name;
+}
+
 static int wrong(const struct pns_ini_item *item, struct pns_err *err, const char *what)
 {
 	return pns_err_add(err, EINVAL, "%s:%u: [%.200s]: %s", item->file, item->line,

@@ -31,6 +31,9 @@ struct pns_sections {
 int pns_section_parse(const struct pns_ini_item *item, struct pns_section *ret_section,
 		      struct pns_err *err);
 
+/* "user", "group", "service", "uid" or "gid": the last two have a number, the others a name. */
+const char *pns_condition_kind(const struct pns_condition *condition);
+
 /*
  * Does it apply to who? 1, 0, or -errno when NSS could not say, which must not be taken for no.
  */

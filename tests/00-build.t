@@ -3,7 +3,7 @@
 # What is built: what it links, how it is hardened; and that the texts say what the table says.
 . "$(dirname "$0")/lib.sh"
 
-MODULE=$SRC/build/pam_ns.so HELPER=$SRC/build/pam_ns_helper
+MODULE=$SRC/build/pam_ns.so HELPER=$SRC/build/pam_ns_helper CTL=$SRC/build/pam_nsctl
 needed() { readelf -dW "$1" | sed -n 's/.*NEEDED.*\[\(.*\)\]/\1/p' | sed 's/\.so.*//' | sort | paste -sd' '; }
 
 is "$(nm -D --defined-only "$MODULE" | awk '$2 == "T" { print $3 }' | sort | paste -sd' ')" \
@@ -13,7 +13,8 @@ is "$(nm -D "$MODULE" | grep -cE ' U (exit|setenv|openlog|waitpid_any|system|pop
 	"the module calls nothing that would change the login program"
 unlike "$(needed "$HELPER")" 'pam|iniparser' "the helper links neither libpam nor iniparser"
 is "$(nm -C "$HELPER" 2>/dev/null | grep -ciE ' (pam_|iniparser|getpwnam)')" 0 "... nor has it any of them inside"
-for file in "$MODULE" "$HELPER"; do
+is "$(needed "$CTL")" "libc libcap libiniparser" "pam_nsctl links iniparser and the C library, not libpam"
+for file in "$MODULE" "$HELPER" "$CTL"; do
 	elf=$(readelf -lhdW "$file")
 	name=${file##*/}
 	like "$elf" 'Type: +DYN' "$name: position-independent"
@@ -22,16 +23,17 @@ for file in "$MODULE" "$HELPER"; do
 	like "$elf" 'GNU_STACK[^'$'\n'']* RW +0x' "$name: no executable stack"
 	unlike "$elf" ' RWE ' "$name: nothing writable is executable"
 done
+is "$(stat -c '%a %U' /usr/sbin/pam_nsctl)" "755 root" "pam_nsctl is installed without a setuid bit"
 is "$(stat -c '%a %U' /usr/libexec/pam_ns_helper)" "755 root" "the helper is installed without a setuid bit"
 is "$(getcap /usr/libexec/pam_ns_helper 2>/dev/null)" "" "... and without file capabilities"
 like "$(/usr/libexec/pam_ns_helper 2>&1 3<&-)" 'see pam_ns_helper\(8\)' "run by hand it says what it is"
 like "$(/usr/libexec/pam_ns_helper 2>&1 3</dev/null)" 'see pam_ns_helper\(8\)' "... whatever fd 3 is"
 
-is "$("$SRC/build/genconf")" "$(cat "$SRC/conf/pam_ns.conf")" "conf/pam_ns.conf is what the table gives"
+is "$("$CTL" keys --conf)" "$(cat "$SRC/conf/pam_ns.conf")" "conf/pam_ns.conf is what the table gives"
 policy <"$SRC/conf/pam_ns.conf"
 try "... and a policy that works" su alice -c true
-for key in $("$SRC/build/genconf" | sed -n 's/^# \([a-z_]*\)\(\.NAME\)\? =.*/\1/p'); do
-	default=$("$SRC/build/genconf" | sed -n "s/^# $key = \\(.*\\)/\\1/p")
+for key in $("$CTL" keys --conf | sed -n 's/^# \([a-z_]*\)\(\.NAME\)\? =.*/\1/p'); do
+	default=$("$CTL" keys --conf | sed -n "s/^# $key = \\(.*\\)/\\1/p")
 	page=$(sed -n "/^\\.It Ic $key\\b/,/^\\.It Ic/p" "$SRC/man/pam_ns.conf.5")
 	like "$page" "^.It Ic $key" "pam_ns.conf(5) has $key"
 	[[ -z $default || $page = *"Default: "*"$default"* ]]
@@ -43,7 +45,7 @@ done
 
 # Installing elsewhere, and taking it away again.
 make -s -C "$SRC" install DESTDIR=/run/bed/root >/dev/null
-is "$(cd /run/bed/root && find . -name 'pam_ns*' -type f | grep -c .)" 7 "make install DESTDIR="
+is "$(cd /run/bed/root && find . -name 'pam_ns*' -type f | grep -c .)" 10 "make install DESTDIR="
 echo '# mine' >/run/bed/root/etc/security/pam_ns.conf
 make -s -C "$SRC" install DESTDIR=/run/bed/root >/dev/null
 is "$(cat /run/bed/root/etc/security/pam_ns.conf)" '# mine' "an admin's policy survives a new version"
