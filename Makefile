@@ -165,6 +165,7 @@ FUZZ_OBJ    := $(addprefix $B/fuzz/pam_ns/,$(addsuffix .o,$(SHARED) $(POLICY))) 
 # Of init's system calls those that the harness answers itself; see there.
 FUZZ_CALLS  := poll kill waitpid getpid clock_gettime unlinkat _exit
 FUZZ_WRAP_ini    := pns_fd_open_trusted pns_fd_read_all iniparser_freedict
+FUZZ_WRAP_messages := pns_deadline_in pns_deadline_ms
 FUZZ_WRAP_policy := pns_fd_open_trusted pns_fd_read_all pns_group_lookup pns_groups_have
 
 $B/fuzz/%.o: %.c Makefile

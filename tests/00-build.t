@@ -13,7 +13,7 @@ is "$(nm -D "$MODULE" | grep -cE ' U (exit|setenv|openlog|waitpid_any|system|pop
 	"the module calls nothing that would change the login program"
 unlike "$(needed "$HELPER")" 'pam|iniparser' "the helper links neither libpam nor iniparser"
 is "$(nm -C "$HELPER" 2>/dev/null | grep -ciE ' (pam_|iniparser|getpwnam)')" 0 "... nor has it any of them inside"
-is "$(needed "$CTL")" "libc libcap libiniparser" "pam_nsctl links iniparser and the C library, not libpam"
+is "$(needed "$CTL")" "libc libcap libiniparser" "pam_nsctl links iniparser, libcap and the C library, not libpam"
 for file in "$MODULE" "$HELPER" "$CTL"; do
 	elf=$(readelf -lhdW "$file")
 	name=${file##*/}

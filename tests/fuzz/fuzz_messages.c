@@ -39,6 +39,8 @@ pid_t fuzz_waitpid(pid_t pid, int *status, int options);
 pid_t fuzz_getpid(void);
 int fuzz_clock_gettime(clockid_t clock, struct timespec *ret_time);
 int fuzz_unlinkat(int dir, const char *path, int flags);
+struct timespec __wrap_pns_deadline_in(uint32_t seconds);
+int __wrap_pns_deadline_ms(const struct timespec *deadline);
 __attribute__((noreturn)) void fuzz__exit(int status);
 
 /* A connection's end that is ours, and what was said on it first. */
@@ -375,6 +377,23 @@ int fuzz_clock_gettime(clockid_t clock, struct timespec *ret_time)
 	return 0;
 }
 
+struct timespec __wrap_pns_deadline_in(uint32_t seconds)
+{
+	struct timespec at;
+
+	fuzz_clock_gettime(CLOCK_MONOTONIC, &at);
+	at.tv_sec += seconds;
+	return at;
+}
+
+int __wrap_pns_deadline_ms(const struct timespec *deadline)
+{
+	const int64_t ms = (deadline->tv_sec - 1000) * INT64_C(1000) + deadline->tv_nsec / 1000000 -
+			   run.now_ms;
+
+	return ms < 0 ? 0 : (int)ms;
+}
+
 int fuzz_unlinkat(int dir, const char *path, int flags)
 {
 	(void)dir;
@@ -427,7 +446,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	plan.kill_grace = how >> 5;
 	start(&fds);
 	if (setjmp(run.out) == 0)
-		init_run(&plan, &fds);
+		init_run(&plan, &fds, 1);
 	must(close_range(BASE, ~0U, 0) == 0, "close_range: %m");
 	return 0;
 }

@@ -11,8 +11,8 @@ int __real_pns_plan_decode(const char *text, size_t len, struct pns_plan *ret_pl
 			   struct pns_err *err);
 int __wrap_pns_plan_decode(const char *text, size_t len, struct pns_plan *ret_plan,
 			   struct pns_err *err);
-int __real_init_prepare(struct init_fds *fds, struct pns_err *err);
-int __wrap_init_prepare(struct init_fds *fds, struct pns_err *err);
+int __real_init_prepare(struct init_fds *fds, const struct pns_plan *plan, struct pns_err *err);
+int __wrap_init_prepare(struct init_fds *fds, const struct pns_plan *plan, struct pns_err *err);
 
 static volatile int over; /* volatile: the compiler must not see through it */
 
@@ -34,10 +34,10 @@ int __wrap_pns_plan_decode(const char *text, size_t len, struct pns_plan *ret_pl
 	return r;
 }
 
-int __wrap_init_prepare(struct init_fds *fds, struct pns_err *err)
+int __wrap_init_prepare(struct init_fds *fds, const struct pns_plan *plan, struct pns_err *err)
 {
 	volatile int most __attribute__((unused)) = INT_MAX;
 
 	most += over;
-	return __real_init_prepare(fds, err);
+	return __real_init_prepare(fds, plan, err);
 }
