@@ -60,7 +60,7 @@ help:
 	@echo 'make            build pam_ns.so and pam_ns_helper'
 	@echo 'make demo       (root) show an isolated SSH login beside the host'
 	@echo 'make check      (root) every test;  make check T=20-sshd: one of them'
-	@echo 'make bench      (root) open and close against the bare kernel calls'
+	@echo 'make bench      (root) what a login costs, against bare kernel calls and others; minutes'
 	@echo 'make faults     (root) every system call of a login made to fail, a minute'
 	@echo 'make lint       static checks'
 	@echo 'make deps       (root) install what the others need'
@@ -163,7 +163,7 @@ demo:
 	$Qtests/demo
 
 bench:
-	$Qtests/deps demo
+	$Qtests/deps bench
 	$Q$(MAKE) --no-print-directory all $B/tests/tools/logsink $(BENCHES)
 	$Qtests/bench/bench
 
