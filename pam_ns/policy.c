@@ -322,7 +322,6 @@ int pns_policy_resolve(const char *conf, const struct pns_who *who, struct pns_p
 	else
 		pns_policy_free(&l->policy);
 	pns_groups_free(&l->groups);
-	pns_sections_free(&l->seen);
 	free(l);
 	return r;
 }
