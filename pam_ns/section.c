@@ -46,6 +46,7 @@ static int is_group(const struct pns_condition *c, const struct pns_who *who,
 	return r < 0 ? r : pns_groups_have(groups, who, gid);
 }
 
+/* In the order of what it costs to know: conditions are asked in it until one does not hold. */
 static const struct kind {
 	const char *name;
 	bool number;
@@ -56,11 +57,11 @@ static const struct kind {
 } kinds[] = {
 	{"user", false, false, "write [uid N] instead, or a file pam_ns.d/users/NAME.conf",
 	 is_user},
-	{"group", false, true, "write [gid N] instead", is_group},
 	{"service", false, false, "link the service's file in pam.d to a name in lower case",
 	 is_service},
 	{"uid", true, false, NULL, is_uid},
 	{"gid", true, true, NULL, is_gid},
+	{"group", false, true, "write [gid N] instead", is_group},
 };
 
 #define KINDS ((int)(sizeof(kinds) / sizeof(kinds[0])))
