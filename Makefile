@@ -32,12 +32,14 @@ PAM_LIBS    := $(shell pkg-config --libs pam 2>/dev/null || echo -lpam)
 # Static where libcap and the C library are there as archives: nothing to look up at each login.
 STATIC_PIE  := $(shell echo 'int main(void){return 0;}' | $(CC) -fPIE -static-pie -x c - -lcap \
 	-o /dev/null 2>/dev/null && echo -static-pie)
+MODULE_CAP  := $(shell pkg-config --libs libcap 2>/dev/null || echo -lcap)
 CAP_LIBS    := $(shell pkg-config $(if $(STATIC_PIE),--static) --libs libcap 2>/dev/null || echo -lcap)
 
 # What the helper takes of the core: nothing that needs NSS, PAM or iniparser.
-SHARED      := err fd keys nstab plan types
+TYPES       := err keys types types_caps types_hook types_net words
+SHARED      := $(TYPES) fd nstab plan
 POLICY      := ini nss section policy
-CORE        := $(SHARED) $(POLICY) caller instance session spawn
+CORE        := $(SHARED) $(POLICY) caller confine instance session spawn
 MODULE_OBJ  := $(addprefix $B/pam_ns/,$(addsuffix .o,$(CORE) pam_ns))
 HELPER_OBJ  := $(patsubst %.c,$B/%.o,$(wildcard helper/*.c)) \
 	$(addprefix $B/static/,$(addsuffix .o,$(SHARED)))
@@ -68,7 +70,7 @@ help:
 
 $B/pam_ns.so: $(MODULE_OBJ)
 	$(call say,LINK,$@)
-	$Q$(CC) -shared $(SAN) $(LDFLAGS) $(LINKHARD) -Wl,-z,defs -o $@ $^ $(PAM_LIBS) $(INI_LIBS)
+	$Q$(CC) -shared $(SAN) $(LDFLAGS) $(LINKHARD) -Wl,-z,defs -o $@ $^ $(PAM_LIBS) $(INI_LIBS) $(MODULE_CAP)
 
 $B/pam_ns_helper: $(HELPER_OBJ)
 	$(call say,LINK,$@)
@@ -92,7 +94,7 @@ $B/helper/%.o: helper/%.c Makefile
 $B/tests/unit/%: tests/unit/%.c $(UNIT_OBJ)
 	$(call say,CC,$<)
 	@mkdir -p $(@D)
-	$Q$(CC) $(ALL_CFLAGS) -o $@ $< $(UNIT_OBJ) -lcmocka $(INI_LIBS)
+	$Q$(CC) $(ALL_CFLAGS) -o $@ $< $(UNIT_OBJ) -lcmocka $(INI_LIBS) $(MODULE_CAP)
 
 $B/tests/tools/%: tests/tools/%.c Makefile
 	$(call say,CC,$<)
@@ -109,9 +111,9 @@ $B/tests/faults/%: tests/faults/%.c Makefile
 	@mkdir -p $(@D)
 	$Q$(CC) $(ALL_CFLAGS) -o $@ $< -lpam
 
-$B/genconf: conf/genconf.c $B/pam_ns/keys.o $B/pam_ns/types.o $B/pam_ns/err.o
+$B/genconf: conf/genconf.c $(patsubst %,$B/pam_ns/%.o,$(TYPES))
 	$(call say,CC,$<)
-	$Q$(CC) $(ALL_CFLAGS) -o $@ $(filter %.c %.o,$^)
+	$Q$(CC) $(ALL_CFLAGS) -o $@ $(filter %.c %.o,$^) $(MODULE_CAP)
 
 # The example policy comes from the table; the committed copy is tested to be the same.
 conf/pam_ns.conf: $B/genconf
@@ -120,7 +122,7 @@ conf/pam_ns.conf: $B/genconf
 
 install: all
 	install -d -m 755 $(DESTDIR)$(SECUREDIR) $(DESTDIR)$(LIBEXECDIR) \
-		$(DESTDIR)$(SYSCONFDIR)/security/pam_ns.d/users $(DESTDIR)$(DOCDIR)/pam.d \
+		$(DESTDIR)$(SYSCONFDIR)/security/pam_ns.d/users $(DESTDIR)$(DOCDIR)/pam.d $(DESTDIR)$(DOCDIR)/hooks \
 		$(DESTDIR)$(MANDIR)/man5 $(DESTDIR)$(MANDIR)/man8
 	install -m 644 $B/pam_ns.so $(DESTDIR)$(SECUREDIR)/pam_ns.so
 	install -m 755 $B/pam_ns_helper $(DESTDIR)$(LIBEXECDIR)/pam_ns_helper
@@ -128,6 +130,7 @@ install: all
 		install -m 644 conf/pam_ns.conf $(DESTDIR)$(SYSCONFDIR)/security/pam_ns.conf
 	install -m 644 conf/pam_ns.conf README.md SECURITY.md CHANGELOG.md $(DESTDIR)$(DOCDIR)
 	install -m 644 conf/pam.d/* $(DESTDIR)$(DOCDIR)/pam.d
+	install -m 755 conf/hooks/* $(DESTDIR)$(DOCDIR)/hooks
 	$(foreach man,$(MANS),install -m 644 $(man) \
 		$(DESTDIR)$(MANDIR)/man$(subst .,,$(suffix $(man)))/$(notdir $(man)) &&) true
 

@@ -42,6 +42,12 @@ struct init {
 	int client[CLIENTS_MAX]; /* connections whose request has not come yet; -1: free */
 };
 
+static void reap(void)
+{
+	while (waitpid(-1, NULL, WNOHANG | __WALL) > 0)
+		;
+}
+
 int init_prepare(struct init_fds *fds, struct pns_err *err)
 {
 	sigset_t all, ours;
@@ -56,6 +62,8 @@ int init_prepare(struct init_fds *fds, struct pns_err *err)
 	sigaddset(&ours, SIGTERM);
 	if (sigprocmask(SIG_SETMASK, &all, NULL) < 0)
 		return pns_err_sys(err, errno, "sigprocmask");
+	/* What a hook left, and ended while nothing was queued yet. */
+	reap();
 	fds->signals = signalfd(-1, &ours, SFD_CLOEXEC | SFD_NONBLOCK);
 	return fds->signals < 0 ? pns_err_sys(err, errno, "signalfd") : 0;
 }
@@ -112,12 +120,6 @@ static void detach(struct init *init, uint32_t leader)
 	pns_fd_close(&init->leader[leader]);
 	if (--init->leaders == 0)
 		begin_to_end(init);
-}
-
-static void reap(void)
-{
-	while (waitpid(-1, NULL, WNOHANG | __WALL) > 0)
-		;
 }
 
 static void read_signals(struct init *init)

@@ -16,6 +16,7 @@
 
 #define HOSTS_MAX      (1 << 20)
 #define STAND_IN_OPTS  "mode=755,size=4m,nr_inodes=16"
+#define NESTED_OPTS    "mode=700,size=16m,nr_inodes=4k"
 #define STAND_IN_FLAGS (MS_NOSUID | MS_NODEV | MS_NOEXEC)
 
 static int write_file(const char *name, const char *text, size_t len, const char *more)
@@ -78,6 +79,16 @@ static bool renamed(const struct pns_plan *plan)
 	return plan->uts && (uname(&uts) < 0 || strcmp(uts.nodename, plan->hostname.s) != 0);
 }
 
+/* The registry of the sessions that su and sudo open in here with nested = new: root's, as ours is. */
+static int mount_nested(void)
+{
+	static const char path[] = PNS_REGISTRY "/" PNS_NESTED;
+
+	if (mkdir(path, 0700) < 0 || mount("tmpfs", path, "tmpfs", STAND_IN_FLAGS, NESTED_OPTS) < 0)
+		return -errno;
+	return 0;
+}
+
 /*
  * A tmpfs over the registry: it hides other sessions, its PNS_INSIDE file tells a pam_ns that
  * runs in here where it is, and once it is read-only nobody without CAP_SYS_ADMIN can change that.
@@ -91,6 +102,8 @@ int step_registry(const struct pns_plan *plan, struct pns_err *err)
 		return mount_failed(err, errno, "mounting over " PNS_REGISTRY);
 	n = snprintf(text, sizeof(text), "%s\n", plan->id);
 	r = write_file(PNS_INSIDE, text, (size_t)n, NULL);
+	if (r == 0)
+		r = mount_nested();
 	if (r == 0 && renamed(plan))
 		r = write_hostname(plan);
 	if (r == 0 && renamed(plan))

@@ -1,15 +1,114 @@
 // SPDX-License-Identifier: MIT
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/magic.h>
+#include <linux/nsfs.h>
 #include <net/if.h>
+#include <sched.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/mount.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "fd.h"
+#include "net.h"
 #include "steps.h"
+
+#define NETNS_DIR "/run/netns/" /* where ip-netns(8) keeps them */
+#define NETNS_ETC "/etc/netns/" /* ... and the files that go with them */
+
+static bool is_net_namespace(int fd)
+{
+	struct statfs fs;
+
+	return fstatfs(fd, &fs) == 0 && fs.f_type == NSFS_MAGIC &&
+	       ioctl(fd, NS_GET_NSTYPE) == CLONE_NEWNET;
+}
+
+int net_join(const struct pns_plan *plan, struct pns_err *err)
+{
+	const char *name = plan->network.name;
+	char path[sizeof(NETNS_DIR) + sizeof(plan->network.name)];
+	pns_fd_auto int fd = -1;
+	int r;
+
+	if (plan->network.mode != PNS_NETWORK_NAMED)
+		return 0;
+	snprintf(path, sizeof(path), NETNS_DIR "%s", name);
+	r = pns_fd_open_trusted(path, O_RDONLY, S_IFREG, &fd, err);
+	if (r < 0 && r != -ENOENT)
+		return r;
+	/* A file without a namespace on it is what a deleted one, or a crash of ip, leaves. */
+	if (r == -ENOENT || !is_net_namespace(fd))
+		return pns_err_add(err, ENOENT,
+				   "network = %s: no network namespace is there: make it with ip "
+				   "netns add %s, or write loopback, host or off",
+				   name, name);
+	if (setns(fd, CLONE_NEWNET) < 0)
+		return pns_err_sys(err, errno, "network = %s: joining the network namespace", name);
+	return 0;
+}
+
+/* One file or directory of /etc/netns/NAME over its namesake in /etc, if that exists. */
+static int lay_over_etc(int dir, const char *name)
+{
+	pns_fd_auto int target = -1;
+	pns_fd_auto int tree = -1;
+	char path[sizeof("/etc/") + NAME_MAX];
+
+	/* /etc is root's, and so is a symlink in it, such as that of /etc/resolv.conf. */
+	snprintf(path, sizeof(path), "/etc/%s", name);
+	target = open(path, O_PATH | O_CLOEXEC);
+	if (target < 0)
+		return errno == ENOENT ? 0 : -errno;
+	tree = open_tree(dir, name, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE);
+	if (tree < 0 ||
+	    move_mount(tree, "", target, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH) < 0)
+		return -errno;
+	return 0;
+}
+
+int step_netns_etc(const struct pns_plan *plan, struct pns_err *err)
+{
+	char path[sizeof(NETNS_ETC) + sizeof(plan->network.name)], what[2 * NAME_MAX + 64];
+	struct dirent *entry;
+	int fd = -1, r;
+	DIR *dir;
+
+	snprintf(path, sizeof(path), NETNS_ETC "%s", plan->network.name);
+	r = pns_fd_open_trusted(path, O_RDONLY | O_DIRECTORY, S_IFDIR, &fd, err);
+	if (r < 0)
+		return r == -ENOENT ? 0 : r;
+	dir = fdopendir(fd);
+	if (!dir) {
+		pns_fd_close(&fd);
+		return pns_err_sys(err, ENOMEM, "%s", path);
+	}
+	while (r == 0 && (entry = readdir(dir))) {
+		if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
+			continue;
+		r = lay_over_etc(fd, entry->d_name);
+		if (r < 0) {
+			snprintf(what, sizeof(what), "laying %s/%s over that of /etc", path,
+				 entry->d_name);
+			/* Nothing else is wrong with them: a detached mount over a path of ours. */
+			if (r == -EINVAL || r == -ENOTDIR)
+				pns_err_add(err, -r,
+					    "%s: one is a file and one a directory: make "
+					    "them alike",
+					    what);
+			else
+				mount_failed(err, -r, what);
+		}
+	}
+	closedir(dir);
+	return r;
+}
 
 /* Its addresses come by themselves: the kernel gives lo 127.0.0.1/8 and ::1 when it goes up. */
 int step_loopback(const struct pns_plan *plan, struct pns_err *err)

@@ -27,7 +27,9 @@
 
 #include "caps.h"
 #include "fd.h"
+#include "hook.h"
 #include "init.h"
+#include "net.h"
 #include "nstab.h"
 #include "report.h"
 #include "steps.h"
@@ -43,7 +45,7 @@ static void sanitise(struct pns_err *err)
 	struct rlimit files;
 	sigset_t none;
 
-	for (int sig = 1; sig < 32; sig++)
+	for (int sig = 1; sig < NSIG; sig++)
 		sigaction(sig, &deflt, NULL); /* exec leaves ignored signals ignored */
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
@@ -55,7 +57,10 @@ static void sanitise(struct pns_err *err)
 	 * (kill(2)); groups may be the new user's already.
 	 */
 	if (setgroups(0, NULL) < 0 || setresgid(0, 0, 0) < 0 || setresuid(0, 0, 0) < 0) {
-		pns_err_sys(err, errno, "becoming root in full");
+		pns_err_sys(
+			err, errno,
+			"becoming root in full (does the login program run without some of "
+			"root's capabilities, or has it given them up for an earlier session?)");
 		report_and_die(err);
 	}
 	/*
@@ -177,8 +182,13 @@ static void explain(int flags, int code, struct pns_err *err)
 /* In the parent: the pid, and *ret_pidfd. In init: 0. */
 static pid_t clone_init(const struct pns_plan *plan, int *ret_pidfd, struct pns_err *err)
 {
-	/* The time namespace comes by itself: the module aimed its children at it, and we are one. */
-	const int flags = pns_ns_flags(plan) & ~CLONE_NEWTIME;
+	/*
+	 * The time namespace comes by itself: the module aimed its children at it, and we are one. So
+	 * does a network that is there already: we are in it.
+	 */
+	const int there = plan->network.mode == PNS_NETWORK_NAMED ? CLONE_NEWTIME | CLONE_NEWNET
+								  : CLONE_NEWTIME;
+	const int flags = pns_ns_flags(plan) & ~there;
 	struct clone_args args = {
 		.flags = (uint64_t)flags | CLONE_PIDFD,
 		.pidfd = (uint64_t)(uintptr_t)ret_pidfd,
@@ -252,6 +262,8 @@ int main(void)
 	enlist(&plan, text, len, fds[1], &init, &err);
 	free(text);
 	close(fds[1]);
+	if (hooks_open(&plan, &err) < 0 || net_join(&plan, &err) < 0)
+		report_and_die(&err);
 
 	if (clone_init(&plan, &pidfd, &err) == 0)
 		become_init(&plan, &init, &err);

@@ -23,6 +23,14 @@ int report_ready(int pidfd)
 	return report_pidfd(PNS_MSG_READY, pidfd);
 }
 
+void report_log(const char *name, const char *text, size_t len)
+{
+	struct pns_msg msg = {.kind = PNS_MSG_LOG};
+
+	snprintf(msg.text, sizeof(msg.text), "%s: %.*s", name, (int)len, text);
+	(void)pns_fd_send(PNS_HELPER_SOCK, &msg, sizeof(msg), NULL, 0);
+}
+
 void report_and_die(const struct pns_err *err)
 {
 	struct pns_msg msg = {.kind = PNS_MSG_ERROR, .code = err->code};

@@ -11,6 +11,9 @@ int report_started(int pidfd);
 /* Every step is done. -errno if the module is gone: then there is nobody to live for. */
 int report_ready(int pidfd);
 
+/* A line for the log, len bytes of any kind behind "name: ". What the module cannot take is lost. */
+void report_log(const char *name, const char *text, size_t len);
+
 /*
  * The one way to die before READY: sends err's text, and ends the process. Dying takes along all
  * that was built: nothing but this process and its children holds it.

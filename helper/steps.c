@@ -11,13 +11,15 @@
 
 WHEN(own_mounts, plan->mount)
 WHEN(own_processes, plan->mount && plan->pid)
-WHEN(own_network, plan->network != PNS_NETWORK_HOST)
-WHEN(own_sys, plan->mount && plan->network != PNS_NETWORK_HOST)
+WHEN(own_network, plan->network.mode != PNS_NETWORK_HOST)
+WHEN(own_sys, plan->mount && plan->network.mode != PNS_NETWORK_HOST)
 WHEN(own_tmp, plan->mount && plan->private_tmp == PNS_PRIVATE_TMP_MEMORY)
 WHEN(own_ipc, plan->mount && plan->ipc)
 WHEN(own_names, plan->uts)
-WHEN(lo_up, own_network(plan) && plan->network == PNS_NETWORK_LOOPBACK)
+WHEN(lo_up, own_network(plan) && plan->network.mode == PNS_NETWORK_LOOPBACK)
 WHEN(has_sysctls, plan->sysctl.n > 0)
+WHEN(named_network, plan->mount && plan->network.mode == PNS_NETWORK_NAMED)
+WHEN(has_hooks, plan->hook.n > 0)
 
 /* clang-format off */
 static const struct step steps[] = {
@@ -30,12 +32,16 @@ static const struct step steps[] = {
 	{"/sys",		own_sys,	step_sys},
 	{"/tmp",		own_tmp,	step_tmp},
 	{"/dev/shm",		own_ipc,	step_ipc},
+	/* Before names, which add the session's own to the network's /etc/hosts. */
+	{"/etc/netns",		named_network,	step_netns_etc},
 	/* Before names: the files it binds over /etc lie there. */
 	{"registry",		own_mounts,	step_registry},
 	{"names",		own_names,	step_names},
 	/* Before lo comes up, so that no address lives under other rules for a moment. */
 	{"sysctl",		has_sysctls,	step_sysctl},
 	{"loopback",		lo_up,		step_loopback},
+	/* Last: what it finds is what the user will. */
+	{"hook",		has_hooks,	step_hook},
 };
 /* clang-format on */
 

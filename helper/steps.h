@@ -33,7 +33,11 @@ int step_ipc(const struct pns_plan *plan, struct pns_err *err);
 int step_registry(const struct pns_plan *plan, struct pns_err *err);
 int step_names(const struct pns_plan *plan, struct pns_err *err);
 
+/* hook.c */
+int step_hook(const struct pns_plan *plan, struct pns_err *err);
+
 /* net.c */
+int step_netns_etc(const struct pns_plan *plan, struct pns_err *err);
 int step_loopback(const struct pns_plan *plan, struct pns_err *err);
 int step_sysctl(const struct pns_plan *plan, struct pns_err *err);
 

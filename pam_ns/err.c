@@ -21,6 +21,13 @@ static unsigned int shown(const struct pns_err *err)
 	return lines;
 }
 
+static void sanitise(char *text, size_t len)
+{
+	for (char *p = text; p < text + len; p++)
+		if ((unsigned char)*p < 0x20 || *p == 0x7f)
+			*p = '?';
+}
+
 __attribute__((format(printf, 4, 0))) static void
 err_append(struct pns_err *err, int code, const char *suffix, const char *fmt, va_list args)
 {
@@ -55,9 +62,7 @@ err_append(struct pns_err *err, int code, const char *suffix, const char *fmt, v
 		snprintf(err->text + err->len, MORE_SIZE, "\n" MORE, err->count - shown(err));
 		return;
 	}
-	for (char *p = at; p < at + n + m; p++)
-		if ((unsigned char)*p < 0x20 || *p == 0x7f)
-			*p = '?';
+	sanitise(at, (size_t)(n + m));
 	err->len = (size_t)(at - err->text) + (size_t)(n + m);
 }
 
@@ -85,4 +90,19 @@ int pns_err_sys(struct pns_err *err, int code, const char *fmt, ...)
 	va_end(args);
 	errno = saved;
 	return -code;
+}
+
+void pns_err_note(const struct pns_err *err, const char *fmt, ...)
+{
+	char text[PNS_NOTE_SIZE];
+	va_list args;
+
+	if (!err->note)
+		return;
+	va_start(args, fmt);
+	if (vsnprintf(text, sizeof(text), fmt, args) < 0)
+		text[0] = '\0';
+	va_end(args);
+	sanitise(text, strlen(text));
+	err->note(err->note_arg, text);
 }

@@ -5,13 +5,17 @@
 
 #include <stddef.h>
 
-#define PNS_ERR_SIZE 8192
+#define PNS_ERR_SIZE  8192
+#define PNS_NOTE_SIZE 1024 /* a longer note is cut */
 
 /*
  * One message a line in text; start with = {0}. A policy can hold many mistakes and all of
  * them are worth one login's denial: when text is full, count goes on and the last line says so.
  */
 struct pns_err {
+	/* Who hears pns_err_note(), at once; NULL: nobody. Set by whoever logs, pam_ns.c. */
+	void (*note)(void *arg, const char *text);
+	void *note_arg;
 	int code;	    /* errno of the first message, 0 when there is none */
 	unsigned int count; /* messages, those that no longer fitted included */
 	size_t len;
@@ -29,5 +33,12 @@ int pns_err_add(struct pns_err *err, int code, const char *fmt, ...)
 /* The same with ": strerror(code)" behind the message. */
 int pns_err_sys(struct pns_err *err, int code, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
+
+/*
+ * Says what is no mistake but worth a line of the log, such as what a hook prints. Control characters
+ * in it become '?' as above.
+ */
+void pns_err_note(const struct pns_err *err, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
 
 #endif

@@ -18,12 +18,18 @@
 
 #define CREATE_TRIES 100 /* each lost race is somebody else's login that got on */
 
+/* Inside a session its own: a session that is opened there lives and ends in there. */
+static const char *registry_path(void)
+{
+	return pns_instance_inside() ? PNS_REGISTRY "/" PNS_NESTED : PNS_REGISTRY;
+}
+
 static int open_registry(int *ret_fd, struct pns_err *err)
 {
 	const int flags = O_RDONLY | O_DIRECTORY;
 	int r;
 
-	r = pns_fd_open_trusted(PNS_REGISTRY, flags, S_IFDIR, ret_fd, err);
+	r = pns_fd_open_trusted(registry_path(), flags, S_IFDIR, ret_fd, err);
 	if (r != -ENOENT)
 		return r;
 	/* chmod: the login program's umask is not ours to change, nor to obey. */
@@ -248,7 +254,8 @@ static int connect_init(uid_t uid, unsigned int number, int *ret_fd)
 	pns_fd_auto int fd = -1;
 	struct sockaddr_un addr = {.sun_family = AF_UNIX};
 
-	snprintf(addr.sun_path, sizeof(addr.sun_path), PNS_REGISTRY "/%u/%u.socket", uid, number);
+	snprintf(addr.sun_path, sizeof(addr.sun_path), "%s/%u/%u.socket", registry_path(), uid,
+		 number);
 	fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0 || connect(fd, (struct sockaddr *)&addr, sizeof(addr)) < 0)
 		return -errno;

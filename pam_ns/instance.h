@@ -3,6 +3,7 @@
  * The registry of instances: /run/pam_ns/UID/N is the plan that instance N of user UID was opened
  * with, /run/pam_ns/UID/N.socket is where its init listens. Init holds a flock on the plan
  * file's open file description: an entry that can be locked is dead, however its init died.
+ * Inside a session the registry is another one, /run/pam_ns/nested, of the sessions opened in there.
  */
 #ifndef PNS_INSTANCE_H
 #define PNS_INSTANCE_H
@@ -43,7 +44,8 @@ void pns_instance_discard(struct pns_instance *instance);
 /*
  * Asks the init of an instance and waits at most timeout_ms for its answer. *msg is request and
  * answer. 0; -ENOENT or -ECONNREFUSED if there is no such (live) instance; -ETIMEDOUT; -EPROTO;
- * or the negative code of an ERROR answer. Must be called in the host's mount namespace.
+ * or the negative code of an ERROR answer. Must be called in the mount namespace
+ * that the instance was made from.
  */
 int pns_instance_request(uid_t uid, unsigned int number, struct pns_msg *msg, const int *fds,
 			 unsigned int nfds, int timeout_ms);

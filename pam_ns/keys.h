@@ -15,6 +15,8 @@
 	K(isolate, yesno, NULL, "yes", "no: this login is left alone")                      \
 	K(kill_grace, seconds, NULL, "1",                                                   \
 	  "seconds from SIGHUP and SIGTERM to the end of what still runs after logout")     \
+	K(nested, choice, "keep new", "keep",                                               \
+	  "su, sudo inside a session: stay in it, or get a new one")                        \
 	K(max_sessions, count, NULL, "unlimited", "isolated logins per user at a time")     \
 	K(timeout, seconds, NULL, "10", "seconds that opening a session may take")          \
 	K(mount, yesno, NULL, "yes", "own mounts")                                          \
@@ -23,8 +25,8 @@
 	K(uts, yesno, NULL, "yes", "own hostname")                                          \
 	K(pid, yesno, NULL, "yes", "own process numbers, /proc and init; needs mount")      \
 	K(time, yesno, NULL, "yes", "own monotonic and boot clocks")                        \
-	K(network, choice, "loopback host off", "loopback",                                 \
-	  "loopback: lo alone; host: the host's; off: not even lo is up")                   \
+	K(network, network, "loopback host off", "loopback",                                \
+	  "loopback: lo alone; off: not even lo is up; NAME: of ip netns")                  \
 	K(cgroup, yesno, NULL, "no", "own view of the cgroup tree")                         \
 	K(hostname, hostname, NULL, "%h",                                                   \
 	  "also in the session's /etc/hostname and /etc/hosts; needs uts")                  \
@@ -35,10 +37,19 @@
 	K(tmp_size, size, NULL, "10%", "limit of each of /tmp, /var/tmp and /dev/shm")      \
 	K(propagation, choice, "slave private", "slave",                                    \
 	  "whether later mounts of the host appear in the session")                         \
-	K(sysctl, sysctl, NULL, "", "sysctl.NAME = VALUE, for namespaced NAMEs only")
+	K(capabilities, caps, NULL, "all", "what programs of root can have in the session") \
+	K(no_new_privs, yesno, NULL, "no", "yes: no setuid program gives privileges")       \
+	K(sysctl, sysctl, NULL, "", "sysctl.NAME = VALUE, for namespaced NAMEs only")       \
+	K(hook, hook, NULL, "", "root's program, run in the session before the login goes on")
 
 /* The numbers of each choice's words, in the order of the words above. */
-enum pns_network { PNS_NETWORK_LOOPBACK, PNS_NETWORK_HOST, PNS_NETWORK_OFF };
+enum pns_network_mode {
+	PNS_NETWORK_LOOPBACK,
+	PNS_NETWORK_HOST,
+	PNS_NETWORK_OFF,
+	PNS_NETWORK_NAMED /* no word of the row */
+};
+enum pns_nested { PNS_NESTED_KEEP, PNS_NESTED_NEW };
 enum pns_private_tmp { PNS_PRIVATE_TMP_MEMORY, PNS_PRIVATE_TMP_NO };
 enum pns_propagation { PNS_PROPAGATION_SLAVE, PNS_PROPAGATION_PRIVATE };
 

@@ -21,7 +21,7 @@ WANTED(ipc, plan->ipc)
 WANTED(uts, plan->uts)
 WANTED(pid, plan->pid)
 WANTED(time, plan->time)
-WANTED(net, plan->network != PNS_NETWORK_HOST)
+WANTED(net, plan->network.mode != PNS_NETWORK_HOST)
 WANTED(cgroup, plan->cgroup)
 
 /* clang-format off */
@@ -69,9 +69,22 @@ int pns_ns_explain(const struct pns_ns *ns, int code, struct pns_err *err)
 				   "this kernel has no %s namespaces: write %s in the "
 				   "policy, or boot one that has",
 				   ns->name, ns->key);
+	if (code == EPERM)
+		return pns_err_add(err, code,
+				   "no right to make the %s namespace: the login program has no "
+				   "cap_sys_admin: let its service or session keep it",
+				   ns->name);
 	if (code != ENOSPC && code != EUSERS)
 		return pns_err_sys(err, code, "making the %s namespace", ns->name);
 	read_limit(ns, limit, sizeof(limit));
+	/* The kernel says the same of both (create_pid_namespace() in kernel/pid_namespace.c). */
+	if (ns->flag == CLONE_NEWPID && strcmp(limit, "0") != 0)
+		return pns_err_add(
+			err, code,
+			"no more pid namespaces: they nest 32 deep, and the limit user.%s "
+			"is %s: leave the sessions around this one, raise the limit with "
+			"sysctl, or write %s in the policy",
+			ns->limit, limit[0] ? limit : "reached", ns->key);
 	return pns_err_add(err, code,
 			   "no more %s namespaces: the limit user.%s is %s: raise it "
 			   "with sysctl, or write %s in the policy",

@@ -2,6 +2,7 @@
 /* The module: PAM's entry points, its arguments and return codes, and the only logger. */
 #include <errno.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <syslog.h>
@@ -79,6 +80,11 @@ static struct args parse_args(int argc, const char **argv)
 	return args;
 }
 
+struct noted {
+	pam_handle_t *pamh;
+	const char *user;
+};
+
 static const char *item(pam_handle_t *pamh, int type)
 {
 	const void *value = NULL;
@@ -145,28 +151,54 @@ static int check_fit(const char *service, struct pns_err *err)
 	return 0;
 }
 
-/* From the policy to a session; *ret_session stays NULL when the policy says isolate = no. */
-static int open_for(const struct args *args, const char *user, const char *service,
-		    struct pns_session **ret_session, char *ret_id, struct pns_err *err)
+static int resolve(pam_handle_t *pamh, const struct args *args, const char *user,
+		   struct pns_policy *ret_policy, struct pns_err *err)
 {
-	struct pns_policy policy = {0};
 	struct pns_who *who = calloc(1, sizeof(*who));
 	int r;
 
 	if (!who)
 		return pns_err_sys(err, ENOMEM, "policy");
-	r = pns_who_lookup(user, service, who, err);
-	if (r == 0)
-		r = pns_policy_resolve(args->conf, who, &policy, err);
+	r = pns_who_lookup(user, item(pamh, PAM_SERVICE), who, err);
+	if (r == 0) {
+		/* From over the network: data, for hooks alone. A long one is cut. */
+		snprintf(who->rhost, sizeof(who->rhost), "%s", item(pamh, PAM_RHOST));
+		snprintf(who->tty, sizeof(who->tty), "%s", item(pamh, PAM_TTY));
+		r = pns_policy_resolve(args->conf, who, ret_policy, err);
+	}
 	free(who);
+	return r;
+}
+
+/* Why a policy leaves this login where it is; NULL: it gets a session. */
+static const char *left_alone(const struct pns_plan *plan)
+{
+	if (!plan->isolate)
+		return "isolate = no";
+	if (plan->nested == PNS_NESTED_KEEP && pns_instance_inside())
+		return "inside a session, and stays in it: nested = keep";
+	return NULL;
+}
+
+/* From the policy to a session; *ret_session stays NULL when it leaves the login alone, *ret_why. */
+static int open_for(pam_handle_t *pamh, const struct args *args, const char *user,
+		    struct pns_session **ret_session, char *ret_id, const char **ret_why,
+		    struct pns_err *err)
+{
+	struct pns_policy policy = {0};
+	int r;
+
+	r = resolve(pamh, args, user, &policy, err);
 	if (r < 0)
 		return r;
-	if (policy.plan.isolate)
-		r = check_fit(service, err);
-	if (r == 0 && policy.plan.isolate)
-		r = pns_session_open(&policy.plan, ret_session, err);
-	if (r == 0)
-		strcpy(ret_id, policy.plan.id);
+	*ret_why = left_alone(&policy.plan);
+	if (!*ret_why) {
+		r = check_fit(item(pamh, PAM_SERVICE), err);
+		if (r == 0)
+			r = pns_session_open(&policy.plan, ret_session, err);
+		if (r == 0)
+			strcpy(ret_id, policy.plan.id);
+	}
 	pns_policy_free(&policy);
 	return r;
 }
@@ -190,23 +222,46 @@ static int keep(pam_handle_t *pamh, struct pns_session *session, const char *id,
 	return pns_err_add(err, ENOMEM, "PAM cannot keep the session: %s", pam_strerror(pamh, r));
 }
 
+/* Undone from here on is all but this step itself. */
+static int confine(pam_handle_t *pamh, const struct pns_session *session, struct pns_err *err)
+{
+	int r = pns_session_confine(session, err);
+
+	if (r < 0) {
+		pam_putenv(pamh, "PAM_NS_SESSION");
+		pam_set_data(pamh, DATA, NULL, NULL);
+	}
+	return r;
+}
+
+/* What hooks say. */
+static void note(void *arg, const char *text)
+{
+	const struct noted *noted = arg;
+
+	pam_syslog(noted->pamh, LOG_INFO, "session for %s: %s", noted->user, text);
+}
+
 static int do_open(pam_handle_t *pamh, const struct args *args, const char *user,
 		   struct pns_err *err)
 {
-	const char *service = item(pamh, PAM_SERVICE);
 	struct pns_session *session = NULL;
 	char id[sizeof(((struct pns_plan *)0)->id)] = "";
+	const char *why = NULL;
 	int r;
 
-	r = open_for(args, user, service, &session, id, err);
-	if (r == 0 && session)
+	r = open_for(pamh, args, user, &session, id, &why, err);
+	if (r == 0 && session) {
 		r = keep(pamh, session, id, err);
+		if (r == 0)
+			r = confine(pamh, session, err);
+	}
 	if (r < 0)
 		return deny(pamh, user, err);
-	if (args->debug && session)
-		pam_syslog(pamh, LOG_DEBUG, "session %s opened for %s", id, user);
+	if (args->debug && why)
+		pam_syslog(pamh, LOG_DEBUG, "%s left alone: %s", user, why);
 	else if (args->debug)
-		pam_syslog(pamh, LOG_DEBUG, "%s left alone: isolate = no", user);
+		pam_syslog(pamh, LOG_DEBUG, "session %s opened for %s", id, user);
 	return PAM_SUCCESS;
 }
 
@@ -221,6 +276,7 @@ VISIBLE int pam_sm_open_session(pam_handle_t *pamh, int flags, int argc, const c
 {
 	const struct args args = parse_args(argc, argv);
 	const char *user = NULL, *why = NULL;
+	struct noted noted = {.pamh = pamh};
 	struct pns_err *err;
 	int r;
 
@@ -239,8 +295,6 @@ VISIBLE int pam_sm_open_session(pam_handle_t *pamh, int flags, int argc, const c
 		why = "exempt";
 	else if (is_open(pamh))
 		why = "already in its session";
-	else if (pns_instance_inside())
-		why = "inside a session, and stays in it";
 	if (why) {
 		if (args.debug)
 			pam_syslog(pamh, LOG_DEBUG, "%s left alone: %s", user, why);
@@ -251,6 +305,9 @@ VISIBLE int pam_sm_open_session(pam_handle_t *pamh, int flags, int argc, const c
 		pam_syslog(pamh, LOG_CRIT, "session for %s denied: out of memory", user);
 		return PAM_BUF_ERR;
 	}
+	noted.user = user;
+	err->note = note;
+	err->note_arg = &noted;
 	if (args.bad) {
 		pns_err_add(err, EINVAL, BAD_ARGUMENT, args.bad);
 		r = deny(pamh, user, err);

@@ -12,7 +12,7 @@
 #define HEADER	  "pam_ns-plan"
 #define TRAILER	  "end\n"
 #define LINE_MAX_ 16384 /* the longest value, home, with every byte escaped */
-#define VALUE_MAX 320
+#define LABEL_MAX 320
 
 /* The identity's strings, in the order of the text; numbers and rows come behind. */
 static const struct identity {
@@ -24,7 +24,8 @@ static const struct identity {
 		name, offsetof(struct pns_plan, member), sizeof(((struct pns_plan *)0)->member) \
 	}
 	FIELD("id", id),	 FIELD("user", who.user), FIELD("service", who.service),
-	FIELD("host", who.host), FIELD("home", who.home),
+	FIELD("host", who.host), FIELD("home", who.home), FIELD("rhost", who.rhost),
+	FIELD("tty", who.tty),
 #undef FIELD
 };
 
@@ -76,7 +77,7 @@ static void put_escaped(struct writer *w, const char *s)
 static void put_line(struct writer *w, const char *name, const char *label, const char *value)
 {
 	put_raw(w, name);
-	if (label) {
+	if (label && *label) {
 		put_char(w, '.');
 		put_raw(w, label);
 	}
@@ -98,7 +99,7 @@ static int put_row(struct writer *w, const struct pns_plan *plan, const struct p
 	const void *member = pns_plan_member(plan, key);
 	const struct pns_list *list = key->type->labelled ? member : NULL;
 	const size_t n = list ? list->n : 1;
-	char value[VALUE_MAX];
+	char value[PNS_VALUE_MAX];
 
 	for (size_t i = 0; i < n; i++) {
 		if (key->type->format(key, member, i, value, sizeof(value)) < 0)
@@ -135,7 +136,7 @@ ssize_t pns_plan_encode(const struct pns_plan *plan, char *buf, size_t size, str
 struct reader {
 	const char *at, *end;
 	char value[LINE_MAX_];
-	char label[VALUE_MAX];
+	char label[LABEL_MAX];
 };
 
 static int malformed(struct pns_err *err, const char *where)
@@ -211,13 +212,18 @@ static bool take_line(struct reader *r, const char *name)
 	return take(r, name) && take(r, "=") && take_value(r);
 }
 
-/* "name.LABEL=value" into r->label and r->value. */
+/* "name.LABEL=value" or "name=value" into r->label and r->value. */
 static bool take_labelled(struct reader *r, const char *name)
 {
 	const char *equals;
 	size_t len;
 
-	if (!take(r, name) || !take(r, "."))
+	r->label[0] = '\0';
+	if (!take(r, name))
+		return false;
+	if (take(r, "="))
+		return take_value(r);
+	if (!take(r, "."))
 		return false;
 	equals = memchr(r->at, '=', (size_t)(r->end - r->at));
 	len = equals ? (size_t)(equals - r->at) : sizeof(r->label);
@@ -248,14 +254,15 @@ static int take_row(struct reader *r, struct pns_plan *plan, const struct pns_ke
 		    struct pns_err *err)
 {
 	void *member = pns_plan_member(plan, key);
-	char prefix[64];
+	char labelled[64], bare[64];
 	int e = 0;
 
 	if (!key->type->labelled)
 		return take_line(r, key->name) ? key->type->parse(key, NULL, r->value, member, err)
 					       : malformed(err, key->name);
-	snprintf(prefix, sizeof(prefix), "%s.", key->name);
-	while (e == 0 && next_is(r, prefix))
+	snprintf(labelled, sizeof(labelled), "%s.", key->name);
+	snprintf(bare, sizeof(bare), "%s=", key->name);
+	while (e == 0 && (next_is(r, labelled) || next_is(r, bare)))
 		e = take_labelled(r, key->name)
 			    ? key->type->parse(key, r->label, r->value, member, err)
 			    : malformed(err, key->name);
@@ -368,8 +375,10 @@ RULE(ipc_without_mount, plan->ipc && !plan->mount)
 RULE(tmp_without_mount, plan->private_tmp != PNS_PRIVATE_TMP_NO && !plan->mount)
 RULE(uptime_without_time, plan->uptime != PNS_UPTIME_HOST && !plan->time)
 RULE(domain_without_uts, plan->domainname.s[0] && !plan->uts)
-RULE(net_sysctl_on_host, has_sysctl(plan, "net.") && plan->network == PNS_NETWORK_HOST)
+RULE(net_sysctl_on_host, has_sysctl(plan, "net.") && plan->network.mode == PNS_NETWORK_HOST)
 RULE(ipc_sysctl_on_host, has_ipc_sysctl(plan) && !plan->ipc)
+
+RULE(net_sysctl_on_shared, has_sysctl(plan, "net.") && plan->network.mode == PNS_NETWORK_NAMED)
 
 static const struct rule {
 	bool (*broken)(const struct pns_plan *plan);
@@ -391,6 +400,9 @@ static const struct rule {
 	{net_sysctl_on_host, PNS_KEY_sysctl, PNS_KEY_network,
 	 "sysctl.net.* would change the host with network = host: take it out, or write network = "
 	 "loopback"},
+	{net_sysctl_on_shared, PNS_KEY_sysctl, PNS_KEY_network,
+	 "sysctl.net.* would change a named network for all who share it: set it there with ip "
+	 "netns exec NAME sysctl, or write network = loopback"},
 	{ipc_sysctl_on_host, PNS_KEY_sysctl, PNS_KEY_ipc,
 	 "sysctl.kernel.* and sysctl.fs.mqueue.* would change the host with ipc = no: take them "
 	 "out, or write ipc = yes"},

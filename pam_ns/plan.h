@@ -18,6 +18,8 @@ struct pns_who {
 	char host
 		[PNS_NAME_SIZE]; /* short name of the machine: gethostname(2) up to the first dot */
 	char home[4096];
+	char rhost[256]; /* PAM_RHOST and PAM_TTY, cut; "" where the program sets none */
+	char tty[64];
 	uid_t uid;
 	gid_t gid;
 };
@@ -47,7 +49,7 @@ int pns_plan_check(const struct pns_plan *plan, pns_blame_fn blame, void *arg, s
 
 /*
  * Canonical text: "pam_ns-plan 1", then key=value lines (identity first, then every row in
- * table order; a labelled key gives one "key.LABEL=value" line an item), then "end". Backslash,
+ * table order; a labelled key gives one "key.LABEL=value" line an item, "key=value" without a label), then "end". Backslash,
  * newline and control bytes of a value are written \\, \n, \xHH. size includes the NUL. Returns
  * the length without the NUL, or -ENOSPC.
  */

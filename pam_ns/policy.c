@@ -76,13 +76,20 @@ static int set_value(struct layering *l, const struct pns_key *key, const char *
 		     const char *text)
 {
 	struct expansion expansion = {.len = 0};
+	char buf[PNS_VALUE_MAX];
+	int r;
 
-	if (key->type->templates) {
+	if (key->type->expand) {
+		r = key->type->expand(l->who, text, buf, sizeof(buf), &l->judged);
+		if (r < 0)
+			return r;
+		text = buf;
+	} else if (key->type->templates) {
 		expand(l->who, text, &expansion);
 		text = expansion.buf;
 	}
-	return key->type->parse(key, label, text, pns_plan_member(&l->policy.plan, key),
-				&l->judged);
+	return key->type->parse(key, label ? label : "", text,
+				pns_plan_member(&l->policy.plan, key), &l->judged);
 }
 
 static int set_origin(struct layering *l, const struct pns_key *key,

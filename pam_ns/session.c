@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "caller.h"
+#include "confine.h"
 #include "fd.h"
 #include "instance.h"
 #include "session.h"
@@ -25,6 +26,7 @@ struct pns_session {
 	 */
 	bool *opener;
 	struct pns_caller caller;
+	struct pns_confine confine;
 	uid_t uid;
 	unsigned int number;
 	uint32_t leader;
@@ -63,7 +65,9 @@ static int open_steps(struct pns_session *session, struct pns_plan *plan,
 {
 	int init, r;
 
-	r = pns_caller_save(&session->caller, plan, err);
+	r = pns_confine_check(plan, err);
+	if (r == 0)
+		r = pns_caller_save(&session->caller, plan, err);
 	if (r == 0)
 		r = pns_instance_create(plan->who.uid, plan->max_sessions, instance, err);
 	if (r < 0)
@@ -100,6 +104,8 @@ int pns_session_open(struct pns_plan *plan, struct pns_session **ret_session, st
 	r = open_steps(session, plan, &instance, err);
 	if (r == 0) {
 		pns_instance_release(&instance);
+		session->confine = (struct pns_confine){.caps = plan->capabilities,
+							.no_new_privs = plan->no_new_privs};
 		*ret_session = session;
 		return 0;
 	}
@@ -108,6 +114,11 @@ int pns_session_open(struct pns_plan *plan, struct pns_session **ret_session, st
 	pns_instance_discard(&instance);
 	pns_session_free(session);
 	return r;
+}
+
+int pns_session_confine(const struct pns_session *session, struct pns_err *err)
+{
+	return pns_confine(&session->confine, err);
 }
 
 /* Init ends when its last leader detaches. What it cannot be told by socket, a signal says. */

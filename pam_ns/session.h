@@ -18,6 +18,13 @@ struct pns_session;
 int pns_session_open(struct pns_plan *plan, struct pns_session **ret_session, struct pns_err *err);
 
 /*
+ * Gives up the capabilities that the session is not to have, and takes on no_new_privs: the last step
+ * of opening, when nothing else can fail, since the calling thread never gets them back. -errno: the
+ * session must then be closed.
+ */
+int pns_session_confine(const struct pns_session *session, struct pns_err *err);
+
+/*
  * Goes back to where the caller came from and lets init end the instance; waits for that for at
  * most 50 ms, and not at all while processes are left in it: sshd reaps its child after this call,
  * and init cannot end before. Does nothing the second time, and nothing in a forked copy

@@ -217,20 +217,24 @@ static int ms_left(const struct timespec *deadline)
 	return ms < 0 ? 0 : ms > INT32_MAX ? INT32_MAX : (int)ms;
 }
 
-/* ERROR carries no pidfd, the others one: the number of fds cannot be told before. */
+/* ERROR and LOG carry no pidfd, the others one: the number of fds cannot be told before. */
 static int recv_msg(int sock, struct pns_msg *msg, int *ret_fd)
 {
 	struct pns_msg peek;
-	unsigned int nfds;
+	unsigned int nfds, resets = 0;
 	ssize_t n;
 
 	*ret_fd = -1;
+	/*
+	 * A helper that ends before it has read the plan resets the connection, which is said once
+	 * before what it sent (unix_release_sock() in net/unix/af_unix.c): its reason lies behind that.
+	 */
 	do
 		n = recv(sock, &peek, sizeof(peek), MSG_PEEK);
-	while (n < 0 && errno == EINTR);
+	while (n < 0 && (errno == EINTR || (errno == ECONNRESET && resets++ == 0)));
 	if (n <= 0)
 		return n < 0 ? -errno : 0;
-	nfds = n == sizeof(peek) && peek.kind != PNS_MSG_ERROR;
+	nfds = n == sizeof(peek) && peek.kind != PNS_MSG_ERROR && peek.kind != PNS_MSG_LOG;
 	n = pns_fd_recv(sock, msg, sizeof(*msg), ret_fd, nfds);
 	if (n <= 0)
 		return (int)n;
@@ -254,6 +258,9 @@ static int obey(struct helper *helper, const struct pns_msg *msg, int fd, int *i
 		return 0;
 	case PNS_MSG_READY:
 		return 1;
+	case PNS_MSG_LOG:
+		pns_err_note(err, "%s", msg->text);
+		return 0;
 	case PNS_MSG_ERROR:
 		return pns_err_add(err, msg->code > 0 ? msg->code : EPROTO, "%s", msg->text);
 	default:
@@ -314,10 +321,16 @@ static void reap_middle(const struct helper *helper)
 		;
 }
 
-static void kill_init(int init)
+/*
+ * A hook without a pid namespace does not end with init: init must be given the time to kill it, which
+ * it does when our socket is closed.
+ */
+static void kill_init(int init, bool let_it_end)
 {
 	struct pollfd wait = {.fd = init, .events = POLLIN};
 
+	if (init >= 0 && let_it_end)
+		poll(&wait, 1, END_GRACE_MS);
 	if (init >= 0 && pidfd_send_signal(init, SIGKILL, NULL, 0) == 0)
 		poll(&wait, 1, END_GRACE_MS);
 }
@@ -348,7 +361,8 @@ static int run(struct helper *helper, const struct pns_plan *plan,
 	}
 	if (helper->pidfd >= 0)
 		pidfd_send_signal(helper->pidfd, SIGKILL, NULL, 0);
-	kill_init(init);
+	pns_fd_close(&helper->sock);
+	kill_init(init, plan->hook.n && !plan->pid);
 	return r < 0 ? r : pns_err_add(err, EPROTO, "the helper named no init");
 }
 

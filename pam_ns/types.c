@@ -397,9 +397,9 @@ static int sysctl_check(const struct pns_key *key, const char *label, const char
 	return 0;
 }
 
-static int list_set(struct pns_list *list, const char *label, const char *text)
+int pns_list_set(struct pns_list *list, const char *label, const char *value)
 {
-	char *copy = strdup(text);
+	char *copy = strdup(value);
 	struct pns_item *grown;
 
 	if (!copy)
@@ -424,7 +424,7 @@ static int list_set(struct pns_list *list, const char *label, const char *text)
 	return 0;
 }
 
-static void list_remove(struct pns_list *list, const char *label)
+void pns_list_remove(struct pns_list *list, const char *label)
 {
 	for (size_t i = 0; i < list->n; i++) {
 		if (strcmp(list->item[i].label, label) != 0)
@@ -445,15 +445,15 @@ static int sysctl_parse(const struct pns_key *key, const char *label, const char
 	if (r < 0)
 		return r;
 	if (!*text) {
-		list_remove(value, label);
+		pns_list_remove(value, label);
 		return 0;
 	}
-	r = list_set(value, label, text);
+	r = pns_list_set(value, label, text);
 	return r < 0 ? pns_err_sys(err, -r, "sysctl.%s", label) : 0;
 }
 
-static int list_format(const struct pns_key *key, const void *value, size_t item, char *buf,
-		       size_t size)
+int pns_list_format(const struct pns_key *key, const void *value, size_t item, char *buf,
+		    size_t size)
 {
 	const struct pns_list *list = value;
 
@@ -502,4 +502,4 @@ const struct pns_type pns_type_uptime = {TYPE(uptime, "host | session | seconds"
 const struct pns_type pns_type_hostname = {TYPE(hostname, "name"), .templates = true,
 					   .format = hostname_format};
 const struct pns_type pns_type_sysctl = {TYPE(sysctl, "value"), .labelled = true,
-					 .format = list_format};
+					 .format = pns_list_format};

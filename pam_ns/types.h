@@ -12,7 +12,8 @@
 #define PNS_UNLIMITED	   UINT32_MAX
 #define PNS_UPTIME_HOST	   (-1)
 #define PNS_UPTIME_SESSION (-2)
-#define PNS_NAME_SIZE	   65 /* __NEW_UTS_LEN and the NUL, uname(2) */
+#define PNS_VALUE_MAX	   4096 /* bytes of a value as it is formatted, with its NUL */
+#define PNS_NAME_SIZE	   65	/* __NEW_UTS_LEN and the NUL, uname(2) */
 
 /* A size in bytes, or in percent of the machine's memory (tmpfs takes both, tmpfs(5)). */
 struct pns_size {
@@ -20,7 +21,21 @@ struct pns_size {
 	bool percent;
 };
 
-/* The entries of a labelled key (sysctl.NAME = value), in the order of first mention. */
+#define PNS_NETNS_SIZE 256 /* NAME_MAX and the NUL: it is a file's name in /run/netns */
+
+/* One of the words (enum pns_network), or PNS_NETWORK_NAMED and the name of `ip netns`. */
+struct pns_network {
+	int mode;
+	char name[PNS_NETNS_SIZE];
+};
+
+/* A set of capabilities by number, or all that there are. */
+struct pns_caps {
+	bool all;
+	uint64_t set;
+};
+
+/* The entries of a labelled key (sysctl.NAME = value), in the order of first mention. "" is no label. */
 struct pns_list {
 	size_t n;
 	struct pns_item {
@@ -38,12 +53,16 @@ struct pns_list {
 #define PNS_C_uptime   int64_t /* seconds, or PNS_UPTIME_* */
 #define PNS_C_hostname struct pns_name
 #define PNS_C_sysctl   struct pns_list
+#define PNS_C_network  struct pns_network
+#define PNS_C_caps     struct pns_caps
+#define PNS_C_hook     struct pns_list
 
 struct pns_name {
 	char s[PNS_NAME_SIZE];
 };
 
 struct pns_key;
+struct pns_who;
 
 /*
  * One value type. parse, expand and format are total: any bytes in, an error or a value out.
@@ -52,6 +71,8 @@ struct pns_key;
  *		may hold %-templates where the type allows them. Messages say only what is wrong
  *		and what to write ("not yes or no: write yes or no"): the caller puts FILE:LINE in
  *		front. Returns 0 or -EINVAL.
+ * expand	Checked text with the templates of who expanded, for a type that does that in its own
+ *		way (NULL: as a name, see policy.c). 0, or -EINVAL for what cannot stand there.
  * parse	text with its templates expanded -> *value (a member of struct pns_plan that
  *		is zeroed or holds an earlier value, which is replaced and freed). 0, -EINVAL
  *		or -ENOMEM; *value untouched on failure.
@@ -64,6 +85,8 @@ struct pns_type {
 	bool templates;	  /* %u and friends may stand in the value */
 	int (*check)(const struct pns_key *key, const char *label, const char *text,
 		     struct pns_err *err);
+	int (*expand)(const struct pns_who *who, const char *text, char *buf, size_t size,
+		      struct pns_err *err);
 	int (*parse)(const struct pns_key *key, const char *label, const char *text, void *value,
 		     struct pns_err *err);
 	int (*format)(const struct pns_key *key, const void *value, size_t item, char *buf,
@@ -71,7 +94,8 @@ struct pns_type {
 };
 
 extern const struct pns_type pns_type_yesno, pns_type_choice, pns_type_seconds, pns_type_count,
-	pns_type_size, pns_type_uptime, pns_type_hostname, pns_type_sysctl;
+	pns_type_size, pns_type_uptime, pns_type_hostname, pns_type_sysctl, pns_type_network,
+	pns_type_caps, pns_type_hook;
 
 #define PNS_TYPO_MAX 2 /* up to here a mistyped word is taken for the one it is close to */
 
@@ -80,6 +104,16 @@ unsigned int pns_typo_distance(const char *a, size_t alen, const char *b, size_t
 
 /* May c stand in a hostname? */
 bool pns_hostname_char(char c);
+
+/* Sets the value of a label: in its old place, or as the last. -ENOMEM. */
+int pns_list_set(struct pns_list *list, const char *label, const char *value);
+
+/* Takes a label out, if it is there. */
+void pns_list_remove(struct pns_list *list, const char *label);
+
+/* The format() of a list whose values are kept as their canonical text. */
+int pns_list_format(const struct pns_key *key, const void *value, size_t item, char *buf,
+		    size_t size);
 
 /* Frees the items of a list and empties it. */
 void pns_list_free(struct pns_list *list);

@@ -7,8 +7,9 @@
 
 #define PNS_REGISTRY	 "/run/pam_ns" /* root's, 0700; inside a session a read-only stand-in */
 #define PNS_INSIDE	 "session"     /* the file in the stand-in that says: you are inside */
-#define PNS_HELPER_SOCK	 3	       /* the helper's end of the module's socket */
-#define PNS_FIRST_LEADER 0	       /* the login program that opened the instance */
+#define PNS_NESTED	 "nested" /* the directory in it that is the registry of sessions inside */
+#define PNS_HELPER_SOCK	 3	  /* the helper's end of the module's socket */
+#define PNS_FIRST_LEADER 0	  /* the login program that opened the instance */
 
 /*
  * Module -> helper, once: the plan's text with three fds, in this order: a pidfd of the login
@@ -23,6 +24,7 @@ enum pns_msg_kind {
 	PNS_MSG_STARTED,    /* init exists; one fd: its pidfd */
 	PNS_MSG_READY,	    /* every step is done: the caller may join */
 	PNS_MSG_ERROR,	    /* text says what failed; code is its errno */
+	PNS_MSG_LOG,	    /* text is a line for the log: what a hook said */
 	/* anyone of root -> init, on the instance's socket; the answer is OK or ERROR */
 	PNS_MSG_ATTACH, /* one fd: the pidfd of a further leader; OK carries its number */
 	PNS_MSG_DETACH, /* leader: the number that ATTACH gave (PNS_FIRST_LEADER) */

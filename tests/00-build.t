@@ -8,7 +8,7 @@ needed() { readelf -dW "$1" | sed -n 's/.*NEEDED.*\[\(.*\)\]/\1/p' | sed 's/\.so
 
 is "$(nm -D --defined-only "$MODULE" | awk '$2 == "T" { print $3 }' | sort | paste -sd' ')" \
 	"pam_sm_close_session pam_sm_open_session" "the module exports its two entry points alone"
-is "$(needed "$MODULE")" "libc libiniparser libpam" "the module links libpam, iniparser and the C library"
+is "$(needed "$MODULE")" "libc libcap libiniparser libpam" "the module links libpam, iniparser, libcap and the C library"
 is "$(nm -D "$MODULE" | grep -cE ' U (exit|setenv|openlog|waitpid_any|system|popen|getpwnam|printf|puts)(@|$)')" 0 \
 	"the module calls nothing that would change the login program"
 unlike "$(needed "$HELPER")" 'pam|iniparser' "the helper links neither libpam nor iniparser"

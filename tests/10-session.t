@@ -68,7 +68,7 @@ ipcrm -q "$queue"
 # The way out: fds, the registry, init.
 seen=$(in_session 'ls -l /proc/self/fd')
 unlike "$seen" 'mnt:|net:|pid:|socket|pidfd|/run/bed/' "no fd of the host's"
-is "$(in_session 'cat /run/pam_ns/session; ls /run/pam_ns | wc -l')" $'2001.1\n3' "the registry is hidden"
+is "$(in_session 'cat /run/pam_ns/session; ls /run/pam_ns | wc -l')" $'2001.1\n4' "the registry is hidden"
 deny "and cannot be written" in_session 'echo x >/run/pam_ns/x'
 for f in exe root cwd fd/0 mem; do
 	deny "init's $f is out of reach" in_session "cat /proc/1/$f >/dev/null || ls /proc/1/$f/"

@@ -90,7 +90,7 @@ wrong "unknown section" "$CONF:1: unknown section \[usr bob\]: did you mean user
 is "$(su root -c 'echo in')" in "root gets in"
 is "$(su carol -c 'echo in')" in "a member of the exempt group gets in"
 wrong "unknown key" "$CONF:2: unknown key isolat: did you mean isolate" <<<$'[default]\nisolat = yes'
-wrong "unknown value" "$CONF:2: network: 'hots' is not a value.*did you mean host" <<<$'[default]\nnetwork = hots'
+wrong "unknown value" "$CONF:2: propagation: 'slav' is not a value.*did you mean slave" <<<$'[default]\npropagation = slav'
 wrong "unknown value for somebody else" "$CONF:2: pid: 'maybe'.*yes or no" <<<$'[user bob]\npid = maybe'
 wrong "doubled key" "$CONF:3: doubled key pid, first in line 2" <<<$'[default]\npid = no\nPID = no'
 wrong "doubled section, another form" "$CONF:2: \[service su user bob\]: doubled section, first in line 1" \

@@ -359,7 +359,7 @@ static void *session(void *ret)
 
 	pam_start(args[1], args[2], &conv, &pamh);
 	/* What PAM loads and opens for itself is not the session's. */
-	r = pam_open_session(pamh, 0);
+	r = getenv("ONCE") ? PAM_ABORT : pam_open_session(pamh, 0);
 	if (r == PAM_SUCCESS)
 		pam_close_session(pamh, 0);
 	look(&before, 1);

@@ -18,6 +18,8 @@ static const char *pick(const struct pns_key *key, char *buf, size_t size)
 {
 	static const char *const sizes[] = {"1", "64K", "3M", "2G", "7%", "100%"};
 	static const char *const names[] = {"a", "host-1", "x.example.org", "A_b"};
+	static const char *const networks[] = {"loopback", "host", "off", "vpn", "a b", "%s"};
+	static const char *const caps[] = {"all", "none", "CAP_kill net_raw chown", "setuid"};
 
 	if (key->type == &pns_type_yesno)
 		return rnd(2) ? "yes" : "no";
@@ -25,6 +27,10 @@ static const char *pick(const struct pns_key *key, char *buf, size_t size)
 		return sizes[rnd(6)];
 	if (key->type == &pns_type_hostname)
 		return names[rnd(4)];
+	if (key->type == &pns_type_network)
+		return networks[rnd(6)];
+	if (key->type == &pns_type_caps)
+		return caps[rnd(4)];
 	if (key->type == &pns_type_count && rnd(3) == 0)
 		return "unlimited";
 	if (key->type == &pns_type_uptime && rnd(3) == 0)
@@ -61,6 +67,8 @@ static void random_plan(struct pns_plan *plan)
 	random_string(plan->who.service, sizeof(plan->who.service));
 	random_string(plan->who.host, sizeof(plan->who.host));
 	random_string(plan->who.home, sizeof(plan->who.home));
+	random_string(plan->who.rhost, sizeof(plan->who.rhost));
+	random_string(plan->who.tty, sizeof(plan->who.tty));
 	for (int i = 0; i < PNS_KEY_COUNT; i++) {
 		const struct pns_key *key = &pns_keys[i];
 		void *member = pns_plan_member(plan, key);
@@ -68,6 +76,14 @@ static void random_plan(struct pns_plan *plan)
 		if (!key->type->labelled)
 			key->type->parse(key, NULL, pick(key, buf, sizeof(buf)), member, &err);
 		for (unsigned int n = key->type->labelled ? rnd(4) : 0; n; n--) {
+			if (key->type == &pns_type_hook) {
+				snprintf(buf, sizeof(buf), "x%u", rnd(9));
+				if (rnd(4) == 0)
+					buf[0] = '\0'; /* no label */
+				key->type->parse(key, buf, rnd(2) ? "/h  a\\134b %u" : "/\\040",
+						 member, &err);
+				continue;
+			}
 			snprintf(buf, sizeof(buf), "net.ipv4.x%u", rnd(9));
 			key->type->parse(key, buf, rnd(2) ? "1\t2" : "a\\b=c;#", member, &err);
 		}
@@ -90,6 +106,8 @@ static size_t good_text(void)
 		strcpy(plan.who.user, "anna");
 		strcpy(plan.who.service, "sshd");
 		strcpy(plan.who.host, "h");
+		strcpy(plan.who.rhost, "r");
+		strcpy(plan.who.tty, "t");
 		n = plan.sysctl.n > 1 && pns_plan_check(&plan, NULL, NULL, &err) == 0
 			    ? pns_plan_encode(&plan, text, sizeof(text), &err)
 			    : -1;
@@ -179,6 +197,12 @@ static void flipped(void **state)
 	}
 }
 
+/* A line of which there may be more or fewer. */
+static bool of_list(const char *line)
+{
+	return strncmp(line, "sysctl.", 7) == 0 || strncmp(line, "hook", 4) == 0;
+}
+
 /* Every line but the header left out, doubled, or swapped with the next. */
 static void lines(void **state)
 {
@@ -190,13 +214,13 @@ static void lines(void **state)
 		len = strcspn(text + at, "\n") + 1;
 		memcpy(edited, text, at);
 		memcpy(edited + at, text + at + len, n - at - len);
-		if (strncmp(text + at, "sysctl.", 7) != 0)
+		if (!of_list(text + at))
 			assert_true(decode(edited, n - len) < 0);
 		memcpy(edited, text, at + len);
 		memcpy(edited + at + len, text + at, n - at);
 		assert_true(decode(edited, n + len) < 0);
 		next = at + len < n ? strcspn(text + at + len, "\n") + 1 : 0;
-		if (!next || strncmp(text + at + len, "sysctl.", 7) == 0)
+		if (!next || of_list(text + at + len))
 			continue;
 		memcpy(edited, text, n);
 		memcpy(edited + at, text + at + len, next);
@@ -272,6 +296,7 @@ static void rules(void **state)
 		{{{"domainname", "d"}, {"uts", "no"}}, "domainname needs"},
 		{{{"sysctl.net.a", "1"}, {"network", "host"}}, "sysctl.net.* would"},
 		{{{"sysctl.kernel.sem", "1"}, {"ipc", "no"}}, "sysctl.kernel.* and"},
+		{{{"sysctl.net.a", "1"}, {"network", "vpn"}}, "sysctl.net.* would change a named"},
 		{{{"sysctl.net.a", "1"}, {"network", "off"}}, NULL},
 		{{{"uptime", "5"}, {"time", "yes"}}, NULL},
 	};

@@ -4,6 +4,7 @@
 #include <errno.h>
 
 #include "plan.h"
+#include "words.h"
 
 /* text is read and comes out as canon; canon NULL: it is refused with a message holding says. */
 static const struct value_case {
@@ -26,11 +27,30 @@ static const struct value_case {
 	BAD(isolate, "yes ", "write yes or no"),
 	GOOD(network, "loopback", "loopback"),
 	GOOD(network, "off", "off"),
-	BAD(network, "loopbak", "did you mean loopback?"),
-	BAD(network, "hots", "did you mean host?"),
-	BAD(network, "internet", "write one of: loopback host off"),
-	BAD(network, "loopback host", "loopback host off"),
-	BAD(network, "", "loopback host off"),
+	GOOD(network, "vpn", "vpn"),
+	GOOD(network, "Host", "Host"),
+	GOOD(network, "loopback host", "loopback host"),
+	GOOD(network, "...", "..."),
+	BAD(network, "", "names no network"),
+	BAD(network, ".", "names no network"),
+	BAD(network, "..", "names no network"),
+	BAD(network, "a/b", "names no network"),
+	BAD(network, "a\x01", "a control character"),
+	GOOD(nested, "keep", "keep"),
+	GOOD(nested, "new", "new"),
+	BAD(nested, "nwe", "did you mean new?"),
+	GOOD(capabilities, "all", "all"),
+	GOOD(capabilities, "none", "none"),
+	GOOD(capabilities, "NONE", "none"),
+	GOOD(capabilities, "net_raw", "net_raw"),
+	GOOD(capabilities, " CAP_NET_RAW\tkill cap_kill  chown", "chown kill net_raw"),
+	BAD(capabilities, "", "write all alone"),
+	BAD(capabilities, "all kill", "write all alone"),
+	BAD(capabilities, "none all", "write all alone"),
+	BAD(capabilities, "13", "is no capability"),
+	BAD(capabilities, "cap_", "is no capability"),
+	BAD(capabilities, "kill, chown", "did you mean kill?"),
+	BAD(capabilities, "net_rwa", "did you mean net_raw?"),
 	GOOD(private_tmp, "memory", "memory"),
 	GOOD(propagation, "private", "private"),
 	GOOD(kill_grace, "0", "0"),
@@ -185,6 +205,79 @@ static void sysctls(void **state)
 	pns_list_free(&list);
 }
 
+static void hooks(void **state)
+{
+	static const struct {
+		const char *label, *text, *canon; /* NULL: refused */
+	} t[] = {
+		{"", "/a", "/a"},
+		{"x", "/a  b\tc ", "/a b c"},
+		{"x_1-y", "/a\\040b", "/a\\040b"},
+		{"x", "/a \\134", "/a \\134"},
+		{"x", "/a \\101", "/a A"},
+		{"x", "/a %u", "/a %u"},
+		{"x", "a", NULL},
+		{"x", "/", NULL},
+		{"x", "/a/", NULL},
+		{"x", "//a", NULL},
+		{"x", "/a/../b", NULL},
+		{"x", "/a/./b", NULL},
+		{"x", "/a \\", NULL},
+		{"x", "/a \\0", NULL},
+		{"x", "/a \\000", NULL},
+		{"x", "/a \\777", NULL},
+		{"x.y", "/a", NULL},
+		{"X", "/a", NULL},
+	};
+	const struct pns_key *key = &pns_keys[PNS_KEY_hook];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(t) / sizeof(t[0]); i++) {
+		struct pns_list list = {0};
+		struct pns_err err = {0};
+		int r = key->type->parse(key, t[i].label, t[i].text, &list, &err);
+
+		if (r != (t[i].canon ? 0 : -EINVAL))
+			fail_msg("hook.%s = '%s': %d %s", t[i].label, t[i].text, r, err.text);
+		assert_int_equal(err.count, t[i].canon ? 0 : 1);
+		assert_int_equal(list.n, t[i].canon ? 1 : 0);
+		if (t[i].canon)
+			assert_string_equal(list.item[0].value, t[i].canon);
+		pns_list_free(&list);
+	}
+}
+
+static void words(void **state)
+{
+	static const struct {
+		const char *user, *text, *expanded; /* NULL: refused */
+	} t[] = {
+		{"a b", "/x %u", "/x a\\040b"},
+		{"a\\b", "/%u", "/a\\134b"},
+		{"a\nb", "/%u", "/a\\012b"},
+		{"a/b", "/%u", NULL},
+		{".", "/%u", NULL},
+		{"..", "/x a%ub", NULL},
+		{"anna", "%d/x %%u %U:%g", "/home/anna/x %u 7:8"},
+	};
+	struct pns_who who = {.home = "/home/anna", .uid = 7, .gid = 8};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(t) / sizeof(t[0]); i++) {
+		char buf[64];
+		struct pns_err err = {0};
+
+		strcpy(who.user, t[i].user);
+		assert_int_equal(pns_words_expand(&who, t[i].text, buf, sizeof(buf), &err),
+				 t[i].expanded ? 0 : -EINVAL);
+		if (t[i].expanded)
+			assert_string_equal(buf, t[i].expanded);
+		for (size_t size = 1; t[i].expanded && size <= strlen(t[i].expanded); size++)
+			assert_int_equal(pns_words_expand(&who, t[i].text, buf, size, &err),
+					 -EINVAL);
+	}
+}
+
 static void keys(void **state)
 {
 	(void)state;
@@ -199,8 +292,9 @@ static void keys(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(values), cmocka_unit_test(templates),
-					   cmocka_unit_test(sysctls), cmocka_unit_test(keys)};
+	const struct CMUnitTest tests[] = {cmocka_unit_test(values),  cmocka_unit_test(templates),
+					   cmocka_unit_test(sysctls), cmocka_unit_test(hooks),
+					   cmocka_unit_test(words),   cmocka_unit_test(keys)};
 
 	return cmocka_run_group_tests_name("types", tests, NULL, NULL);
 }
