@@ -70,7 +70,7 @@ help:
 	@echo 'make demo       (root) show an isolated SSH login beside the host'
 	@echo 'make check      (root) every test;  make check T=20-sshd: one of them'
 	@echo 'make check-vm   (root) the same and more in a Debian 12 of its own: systemd, kernel 6.1'
-	@echo 'make bench      (root) open and close against the bare kernel calls'
+	@echo 'make bench      (root) what a login costs, against bare kernel calls and others; minutes'
 	@echo 'make faults     (root) every system call of a login made to fail, a minute'
 	@echo 'make fuzz       (root) each fuzz harness for FUZZ_SECONDS=600'
 	@echo 'make check-asan (root) unit tests and real logins under sanitizers, the module under valgrind'
@@ -251,7 +251,7 @@ demo:
 	$Qtests/demo
 
 bench:
-	$Qtests/deps demo
+	$Qtests/deps bench
 	$Q$(MAKE) --no-print-directory all $B/tests/tools/logsink $(BENCHES)
 	$Qtests/bench/bench
 

@@ -65,10 +65,10 @@ int caps_keep_for_init(struct pns_err *err)
 {
 	int r = 0;
 
-	for (cap_value_t cap = 0; r == 0 && cap_get_bound(cap) >= 0; cap++)
+	for (cap_value_t cap = 0; r == 0; cap++)
 		if (cap != CAP_KILL && cap_drop_bound(cap) < 0)
 			r = -errno;
-	if (r == 0)
+	if (r == -EINVAL) /* past the last one that this kernel has */
 		r = keep(for_init, COUNT(for_init), NULL, 0);
 	if (r == 0 && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
 		r = -errno;

@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <linux/sched.h>
+#include <malloc.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdint.h>
@@ -237,6 +238,7 @@ __attribute__((noreturn)) static void become_init(const struct pns_plan *plan, s
 
 	/* From here on nothing may fail: a login stands on this process. */
 	close(PNS_HELPER_SOCK);
+	malloc_trim(0); /* what the steps have freed is the machine's again */
 	init_run(plan, fds, leader);
 }
 

@@ -2,6 +2,7 @@
 #include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <search.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,11 +20,14 @@
 #include "fd.h"
 #include "ini.h"
 
-#define FILE_MAX (1 << 20) /* what a pipe holds for root and user alike, see load() */
-#define LINE_LEN 1000	   /* iniparser's own end is 1024 */
+#define FILE_MAX  (1 << 20) /* what a pipe holds for root and user alike, see load() */
+#define LINE_LEN  1000	    /* iniparser's own end is 1024 */
+#define PIECE_LEN 4096	    /* what iniparser gets at a time, see yield() */
 
 /* What the scan found in one line; strings point into the text, which the scan cuts up. */
-struct entry {
+struct ini_entry {
+	struct ini_entry *next;
+	size_t at; /* where the line begins in the text */
 	unsigned int line;
 	const char *section;
 	const char *key; /* NULL: the section's header */
@@ -32,9 +36,10 @@ struct entry {
 struct scan {
 	const char *file;
 	struct pns_err *err;
-	struct entry *entry;
-	size_t n, room;
+	struct ini_entry *first, *last;
+	void *names;	     /* a tree of the entries, tsearch(3), to find doubled ones */
 	const char *section; /* of the line that is read; NULL before the first */
+	size_t at;
 	unsigned int line;
 	unsigned int mistakes;
 	int code; /* -ENOMEM */
@@ -75,36 +80,55 @@ static void lower(char *s)
 			*s = (char)(*s - 'A' + 'a');
 }
 
-static bool add_entry(struct scan *scan, const char *key)
+/* Headers without regard to case, as iniparser folds them; keys, folded already, by section. */
+static int by_name(const void *a, const void *b)
 {
-	if (scan->n == scan->room) {
-		size_t room = scan->room ? 2 * scan->room : 32;
-		struct entry *grown = realloc(scan->entry, room * sizeof(*grown));
+	const struct ini_entry *x = a, *y = b;
 
-		if (!grown) {
-			scan->code = -ENOMEM;
-			return false;
-		}
-		scan->entry = grown;
-		scan->room = room;
+	if (!x->key || !y->key)
+		return x->key || y->key ? (x->key ? 1 : -1) : strcasecmp(x->section, y->section);
+	if (x->section != y->section)
+		return x->section < y->section ? -1 : 1;
+	return strcmp(x->key, y->key);
+}
+
+/* Adds a header, or a key of the section that is read. One that stood already is a mistake. */
+static bool add_entry(struct scan *scan, const char *section, const char *key)
+{
+	struct ini_entry *entry = malloc(sizeof(*entry)), **found = NULL;
+
+	if (entry) {
+		*entry = (struct ini_entry){NULL, scan->at, scan->line, section, key};
+		found = tsearch(entry, &scan->names, by_name);
 	}
-	scan->entry[scan->n++] = (struct entry){scan->line, scan->section, key};
+	if (!found || *found != entry) {
+		free(entry);
+		if (found)
+			mistake_of(scan, key ? "key" : "section", key ? key : section,
+				   (*found)->line);
+		else
+			scan->code = -ENOMEM;
+		return false;
+	}
+	*(scan->last ? &scan->last->next : &scan->first) = entry;
+	scan->last = entry;
 	return true;
 }
 
-/* The line where this header, or this key of this section, stood already; 0 if it did not. */
-static unsigned int first_line(const struct scan *scan, const char *section, const char *key)
+static void keep_entry(void *entry)
 {
-	for (size_t i = scan->n; i-- > 0;) {
-		const struct entry *e = &scan->entry[i];
+	(void)entry; /* it is the list's */
+}
 
-		if (key && e->section != section)
-			return 0; /* entries of a section lie together */
-		if (!key ? !e->key && strcasecmp(e->section, section) == 0
-			 : e->key && strcmp(e->key, key) == 0)
-			return e->line;
+static void free_entries(struct scan *scan)
+{
+	tdestroy(scan->names, keep_entry);
+	while (scan->first) {
+		struct ini_entry *next = scan->first->next;
+
+		free(scan->first);
+		scan->first = next;
 	}
-	return 0;
 }
 
 static bool scan_header(struct scan *scan, char *s)
@@ -112,7 +136,6 @@ static bool scan_header(struct scan *scan, char *s)
 	const char *wrong = "malformed header: write [default], [user NAME], [group NAME], "
 			    "[service NAME], [uid N] or [gid N], and nothing behind the bracket";
 	char *end = strchr(s, ']');
-	unsigned int before;
 
 	scan->section = NULL; /* what follows a broken header belongs nowhere */
 	if (!end || end[1] || strchr(s, ':')) {
@@ -125,13 +148,10 @@ static bool scan_header(struct scan *scan, char *s)
 		mistake(scan, wrong);
 		return false;
 	}
-	before = first_line(scan, s, NULL);
-	if (before) {
-		mistake_of(scan, "section", s, before);
+	if (!add_entry(scan, s, NULL))
 		return false;
-	}
 	scan->section = s;
-	return add_entry(scan, NULL);
+	return true;
 }
 
 /* A value in quotes must end in them, and nothing but a comment may come behind. */
@@ -153,7 +173,6 @@ static bool scan_value(struct scan *scan, char *s)
 {
 	char *equals = strchr(s, '='), *key;
 	const char *wrong;
-	unsigned int before;
 
 	if (!equals) {
 		mistake(scan,
@@ -173,17 +192,12 @@ static bool scan_value(struct scan *scan, char *s)
 		return false;
 	}
 	if (!scan->section) {
-		mistake(scan, scan->n || scan->mistakes
+		mistake(scan, scan->first || scan->mistakes
 				      ? "belongs to no section: mend the header above it"
 				      : "text before the first section: write [default] above it");
 		return false;
 	}
-	before = first_line(scan, scan->section, key);
-	if (before) {
-		mistake_of(scan, "key", key, before);
-		return false;
-	}
-	return add_entry(scan, key);
+	return add_entry(scan, scan->section, key);
 }
 
 /*
@@ -219,7 +233,8 @@ static void scan_text(struct scan *scan, char *text, size_t len, char *names)
 		memcpy(text, "   ", 3); /* a byte order mark, which some editors write */
 		memcpy(names, "   ", 3);
 	}
-	for (size_t at = 0; at < len && scan->code == 0;) {
+	while (scan->at < len && scan->code == 0) {
+		const size_t at = scan->at;
 		const char *eol = memchr(text + at, '\n', len - at);
 		size_t n = eol ? (size_t)(eol - text) - at : len - at;
 
@@ -227,7 +242,7 @@ static void scan_text(struct scan *scan, char *text, size_t len, char *names)
 		names[at + n] = '\0';
 		if (!scan_line(scan, names + at, n))
 			memset(text + at, '\n', n);
-		at += n + 1;
+		scan->at += n + 1;
 	}
 }
 
@@ -268,27 +283,60 @@ static int load(const char *text, size_t len, dictionary **ret_dict)
 	return r;
 }
 
-static int yield(const struct scan *scan, const dictionary *dict, pns_ini_fn fn, void *arg)
+static int yield_entry(const struct scan *scan, const struct ini_entry *entry,
+		       const dictionary *dict, pns_ini_fn fn, void *arg)
 {
+	struct pns_ini_item item = {.file = scan->file,
+				    .line = entry->line,
+				    .section = entry->section,
+				    .key = entry->key};
 	char name[2 * LINE_LEN + 8];
+
+	if (entry->key) {
+		snprintf(name, sizeof(name), "%s:%s", entry->section, entry->key);
+		lower(name);
+		item.value = iniparser_getstring(dict, name, NULL);
+		if (!item.value)
+			return pns_err_add(scan->err, EBADMSG,
+					   "%s:%u: cannot be read: write it more plainly",
+					   scan->file, entry->line);
+	}
+	return fn(arg, &item, scan->err);
+}
+
+/* The header at which the piece that begins at *from ends, or NULL at the end of the text. */
+static const struct ini_entry *piece_end(const struct ini_entry *from)
+{
+	const struct ini_entry *e = from;
+
+	while (e && (e->key || e->at - from->at < PIECE_LEN))
+		e = e->next;
+	return e;
+}
+
+/*
+ * iniparser looks through all that it has read for each new entry, so that ten thousand sections
+ * would take it half a second. It gets them piece by piece: whole sections, about PIECE_LEN.
+ */
+static int yield(const struct scan *scan, const char *text, size_t len, pns_ini_fn fn, void *arg)
+{
+	const struct ini_entry *e = scan->first, *end;
+	dictionary *dict = NULL;
 	int r = 0;
 
-	for (size_t i = 0; r == 0 && i < scan->n; i++) {
-		const struct entry *e = &scan->entry[i];
-		struct pns_ini_item item = {
-			.file = scan->file, .line = e->line, .section = e->section, .key = e->key};
-
-		if (e->key) {
-			snprintf(name, sizeof(name), "%s:%s", e->section, e->key);
-			lower(name);
-			item.value = iniparser_getstring(dict, name, NULL);
-			if (!item.value)
-				return pns_err_add(scan->err, EBADMSG,
-						   "%s:%u: cannot be read: write it "
-						   "more plainly",
-						   scan->file, e->line);
-		}
-		r = fn(arg, &item, scan->err);
+	while (r == 0 && e) {
+		end = piece_end(e);
+		r = load(text + e->at, (end ? end->at : len) - e->at, &dict);
+		if (r == -EBADMSG)
+			return pns_err_add(scan->err, EBADMSG,
+					   "%s:%u: iniparser cannot read what begins here: "
+					   "write it more plainly",
+					   scan->file, e->line);
+		if (r < 0)
+			return pns_err_sys(scan->err, -r, "%s", scan->file);
+		for (; r == 0 && e != end; e = e->next)
+			r = yield_entry(scan, e, dict, fn, arg);
+		iniparser_freedict(dict);
 	}
 	return r;
 }
@@ -296,25 +344,14 @@ static int yield(const struct scan *scan, const dictionary *dict, pns_ini_fn fn,
 static int read_text(struct scan *scan, char *text, size_t len, pns_ini_fn fn, void *arg)
 {
 	char *names = malloc(len + 1);
-	dictionary *dict = NULL;
 	int r;
 
 	if (!names)
 		return pns_err_sys(scan->err, ENOMEM, "%s", scan->file);
 	memcpy(names, text, len);
 	scan_text(scan, text, len, names);
-	r = scan->code;
-	if (r == 0 && scan->n)
-		r = load(text, len, &dict);
-	if (r == -EBADMSG)
-		pns_err_add(scan->err, EBADMSG,
-			    "%s: iniparser cannot read it: write it more plainly", scan->file);
-	else if (r < 0)
-		pns_err_sys(scan->err, -r, "%s", scan->file);
-	else
-		r = yield(scan, dict, fn, arg);
-	if (dict)
-		iniparser_freedict(dict);
+	r = scan->code < 0 ? pns_err_sys(scan->err, -scan->code, "%s", scan->file)
+			   : yield(scan, text, len, fn, arg);
 	free(names);
 	return r == 0 && scan->mistakes ? -EINVAL : r;
 }
@@ -339,7 +376,7 @@ int pns_ini_read(const char *path, pns_ini_fn fn, void *arg, struct pns_err *err
 	if (r < 0)
 		return pns_err_sys(err, -r, "%s", path);
 	r = read_text(&scan, text, len, fn, arg);
-	free(scan.entry);
+	free_entries(&scan);
 	free(text);
 	return r;
 }

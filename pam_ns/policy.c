@@ -332,7 +332,6 @@ int pns_policy_resolve(const char *conf, const struct pns_who *who, struct pns_p
 	else
 		pns_policy_free(&l->policy);
 	pns_groups_free(&l->groups);
-	pns_sections_free(&l->seen);
 	free(l);
 	return r;
 }
@@ -376,7 +375,7 @@ int pns_policy_judge(const char *path, pns_ini_fn also, void *arg, struct pns_er
 	judging->also = also;
 	judging->arg = arg;
 	r = pns_ini_read(path, judge_item, judging, err);
-	pns_sections_free(&judging->layering.seen);
+	pns_sections_clear(&judging->layering.seen);
 	free(judging);
 	return r;
 }

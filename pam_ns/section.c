@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include <ctype.h>
 #include <errno.h>
+#include <search.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -45,6 +46,7 @@ static int is_group(const struct pns_condition *c, const struct pns_who *who,
 	return r < 0 ? r : pns_groups_have(groups, who, gid);
 }
 
+/* In the order of what it costs to know: conditions are asked in it until one does not hold. */
 static const struct kind {
 	const char *name;
 	bool number;
@@ -55,11 +57,11 @@ static const struct kind {
 } kinds[] = {
 	{"user", false, false, "write [uid N] instead, or a file pam_ns.d/users/NAME.conf",
 	 is_user},
-	{"group", false, true, "write [gid N] instead", is_group},
 	{"service", false, false, "link the service's file in pam.d to a name in lower case",
 	 is_service},
 	{"uid", true, false, NULL, is_uid},
 	{"gid", true, true, NULL, is_gid},
+	{"group", false, true, "write [gid N] instead", is_group},
 };
 
 #define KINDS ((int)(sizeof(kinds) / sizeof(kinds[0])))
@@ -229,46 +231,52 @@ int pns_section_applies(const struct pns_section *section, const struct pns_ini_
 	return 1;
 }
 
-static bool same(const struct pns_section *a, const struct pns_section *b)
+/* A section and its line, without room for conditions that it has not. */
+struct seen {
+	unsigned int line;
+	size_t n;
+	struct pns_condition condition[];
+};
+
+static int by_meaning(const void *a, const void *b)
 {
-	if (a->n != b->n)
-		return false;
-	for (size_t i = 0; i < a->n; i++)
-		if (by_kind(&a->condition[i], &b->condition[i]) != 0)
-			return false;
-	return true;
+	const struct seen *x = a, *y = b;
+	int diff;
+
+	if (x->n != y->n)
+		return x->n < y->n ? -1 : 1;
+	for (size_t i = 0; i < x->n; i++) {
+		diff = by_kind(&x->condition[i], &y->condition[i]);
+		if (diff)
+			return diff;
+	}
+	return 0;
 }
 
 int pns_sections_add(struct pns_sections *sections, const struct pns_ini_item *item,
 		     const struct pns_section *section, struct pns_err *err)
 {
-	for (size_t i = 0; i < sections->n; i++)
-		if (same(&sections->seen[i].section, section))
-			return pns_err_add(err, EINVAL,
-					   "%s:%u: [%.200s]: doubled section, first in line "
-					   "%u: write it once",
-					   item->file, item->line, item->section,
-					   sections->seen[i].line);
-	if (sections->n == sections->room) {
-		const size_t room = sections->room ? 2 * sections->room : 8;
-		struct pns_seen *grown = realloc(sections->seen, room * sizeof(*grown));
+	const size_t size = section->n * sizeof(section->condition[0]);
+	struct seen *seen = malloc(sizeof(*seen) + size), **found = NULL;
 
-		if (!grown)
-			return pns_err_sys(err, ENOMEM, "%s", item->file);
-		sections->seen = grown;
-		sections->room = room;
+	if (seen) {
+		seen->line = item->line;
+		seen->n = section->n;
+		memcpy(seen->condition, section->condition, size);
+		found = tsearch(seen, &sections->seen, by_meaning);
 	}
-	sections->seen[sections->n++] = (struct pns_seen){.section = *section, .line = item->line};
-	return 0;
+	if (found && *found == seen)
+		return 0;
+	free(seen);
+	if (!found)
+		return pns_err_sys(err, ENOMEM, "%s", item->file);
+	return pns_err_add(err, EINVAL,
+			   "%s:%u: [%.200s]: doubled section, first in line %u: write it once",
+			   item->file, item->line, item->section, (*found)->line);
 }
 
 void pns_sections_clear(struct pns_sections *sections)
 {
-	sections->n = 0;
-}
-
-void pns_sections_free(struct pns_sections *sections)
-{
-	free(sections->seen);
-	*sections = (struct pns_sections){0};
+	tdestroy(sections->seen, free);
+	sections->seen = NULL;
 }

@@ -18,13 +18,9 @@ struct pns_section {
 	} condition[PNS_CONDITIONS_MAX];
 };
 
-/* The sections of one file so far, with their lines. */
+/* The sections of one file so far, a tree (tsearch(3)) of what is section.c's own. */
 struct pns_sections {
-	size_t n, room;
-	struct pns_seen {
-		struct pns_section section;
-		unsigned int line;
-	} * seen;
+	void *seen;
 };
 
 /* Reads item->section. 0, or -EINVAL with "FILE:LINE: ..." in err. */
@@ -44,7 +40,7 @@ int pns_section_applies(const struct pns_section *section, const struct pns_ini_
 int pns_sections_add(struct pns_sections *sections, const struct pns_ini_item *item,
 		     const struct pns_section *section, struct pns_err *err);
 
+/* Forgets them all. */
 void pns_sections_clear(struct pns_sections *sections);
-void pns_sections_free(struct pns_sections *sections);
 
 #endif

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
  * The floor: the kernel calls without which there is no session of the default policy,
- * and nothing else. No exec, no PAM, no policy, no registry, no check. floor ROUNDS.
+ * and nothing else. No exec, no PAM, no policy, no registry, no check.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -10,7 +10,6 @@
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
-#include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/socket.h>
@@ -139,8 +138,13 @@ __attribute__((noreturn)) static void init(int ready)
 		pause();
 }
 
-static void open_session(int *saved, int *ret_init)
+struct session {
+	int saved[COUNT], init;
+};
+
+static void open_session(void *data)
 {
+	struct session *session = data;
 	struct clone_args args = {.flags = FLAGS | CLONE_PIDFD, .exit_signal = SIGCHLD};
 	char path[64], byte;
 	int ready[2];
@@ -148,11 +152,11 @@ static void open_session(int *saved, int *ret_init)
 
 	for (size_t i = 0; i < COUNT; i++) {
 		snprintf(path, sizeof(path), "/proc/self/ns/%s", spaces[i].name);
-		need(path, saved[i] = open(path, O_RDONLY | O_CLOEXEC));
+		need(path, session->saved[i] = open(path, O_RDONLY | O_CLOEXEC));
 	}
 	need("unshare time", unshare(CLONE_NEWTIME));
 	need("pipe", pipe2(ready, O_CLOEXEC));
-	args.pidfd = (uint64_t)(uintptr_t)ret_init;
+	args.pidfd = (uint64_t)(uintptr_t)&session->init;
 	pid = syscall(SYS_clone3, &args, sizeof(args));
 	need("clone3", pid);
 	if (pid == 0)
@@ -160,38 +164,32 @@ static void open_session(int *saved, int *ret_init)
 	close(ready[1]);
 	need("ready", read(ready[0], &byte, 1) == 1 ? 0 : -1);
 	close(ready[0]);
-	need("setns", setns(*ret_init, FLAGS));
+	need("setns", setns(session->init, FLAGS));
 }
 
-static void close_session(const int *saved, int init_fd)
+static void close_session(void *data)
 {
+	struct session *session = data;
+
 	for (size_t i = 0; i < COUNT; i++) {
-		need("setns back", setns(saved[i], spaces[i].flag));
-		close(saved[i]);
+		need("setns back", setns(session->saved[i], spaces[i].flag));
+		close(session->saved[i]);
 	}
-	need("kill", syscall(SYS_pidfd_send_signal, init_fd, SIGKILL, NULL, 0));
+	need("kill", syscall(SYS_pidfd_send_signal, session->init, SIGKILL, NULL, 0));
 	need("wait", waitpid(-1, NULL, __WALL));
-	close(init_fd);
-}
-
-static void round_of(struct round *times, void *data)
-{
-	int saved[COUNT], init_fd = -1;
-
-	(void)data;
-	times->begin = times->started = now_ns();
-	open_session(saved, &init_fd);
-	times->opened = now_ns();
-	close_session(saved, init_fd);
-	times->closed = now_ns();
+	close(session->init);
 }
 
 int main(int argc, char **argv)
 {
-	if (argc != 2) {
-		fprintf(stderr, "usage: floor ROUNDS\n");
+	struct session session = {.init = -1};
+	const struct candidate floor = {
+		.open = open_session, .close = close_session, .data = &session};
+
+	find_below_sys();
+	if (argc < 2 || run(&floor, argv + 1) != 0) {
+		fprintf(stderr, "usage: floor rounds N | rate K N | hold N\n");
 		return 2;
 	}
-	find_below_sys();
-	return run_rounds(atol(argv[1]), round_of, NULL);
+	return 0;
 }

@@ -1,5 +1,9 @@
 # SPDX-License-Identifier: MIT
-# In: CANDIDATE BLOCK START OPEN CLOSE WHOLE, in nanoseconds, a line a round. Out: the table.
+# In: the rows wanted, "CANDIDATE | TITLE | RATIO | GOAL", then what bench measured, "CANDIDATE
+# BLOCK START OPEN CLOSE WHOLE" in nanoseconds, a line a round. Out: the table.
+#   title=TEXT      over the first column
+#   column=6        what ratios are of: 4 open, 6 whole (also p90)
+#   unit=rate       print rounds a second instead of open, close and whole; goals are at least
 
 function sort(v, n,    i, j, x) {
 	for (i = 2; i <= n; i++) {
@@ -16,27 +20,63 @@ function quantile(v, n, q) {
 	return v[1 + int(q * (n - 1) + 0.5)]
 }
 
-# A quantile of one column over all rounds of a candidate, in microseconds.
-function us(who, column, q,    i, v) {
+# A quantile of one column over all rounds of a candidate, in microseconds; "-" if it has none.
+function us(who, col, q,    i, v, x) {
 	for (i = 1; i <= rounds[who]; i++)
-		v[i] = ns[who, column, i]
-	return quantile(v, rounds[who], q) / 1000
+		v[i] = ns[who, col, i]
+	x = quantile(v, rounds[who], q) / 1000
+	return x < 0.5 ? "-" : sprintf("%d", x)
 }
 
 function block_median(who, block,    i, n, v) {
 	for (i = 1; i <= rounds[who]; i++)
 		if (of_block[who, i] == block)
-			v[++n] = ns[who, 6, i]
+			v[++n] = ns[who, column, i]
 	return quantile(v, n, 0.5)
 }
 
 # Pair by pair: what disturbs a whole block disturbs both sides of its ratio.
-function ratio(who, to,    block, n, v) {
-	if (!(to in rounds))
-		return "-"
+function ratio(text,    side, block, n, v) {
+	if (split(text, side, "/") != 2 || !(side[1] in rounds) || !(side[2] in rounds))
+		return ""
 	for (block = 1; block <= blocks; block++)
-		v[++n] = block_median(who, block) / block_median(to, block)
-	return sprintf("%.2f", quantile(v, n, 0.5))
+		v[++n] = block_median(side[1], block) / block_median(side[2], block)
+	return quantile(v, n, 0.5)
+}
+
+function verdict(x, goal) {
+	if (goal == "" || x == "")
+		return ""
+	return (unit == "rate" ? x >= goal : x <= goal) ? "reached" : "missed"
+}
+
+function print_row(k,    r, who) {
+	who = name[k]
+	if (!(who in rounds)) {
+		printf "%-36s %s\n", text[k], "not here"
+		return
+	}
+	r = ratio(of[k])
+	if (unit == "rate")
+		printf "%-36s %7d", text[k], 1e6 / us(who, 6, 0.5)
+	else
+		printf "%-36s %7s %7s %7s %7s", text[k], us(who, 4, 0.5), us(who, 5, 0.5),
+			us(who, 6, 0.5), us(who, 6, 0.9)
+	printf " %7s %7s %s\n", r == "" ? "" : sprintf("%.3f", r), goal[k], verdict(r, goal[k])
+}
+
+BEGIN {
+	column = 6
+}
+
+/\|/ {
+	n = split($0, field, / *\| */)
+	k = ++rows
+	name[k] = field[1]
+	text[k] = field[2]
+	of[k] = field[3]
+	goal[k] = field[4]
+	next
 }
 
 {
@@ -44,25 +84,15 @@ function ratio(who, to,    block, n, v) {
 	of_block[$1, i] = $2
 	if ($2 > blocks)
 		blocks = $2
-	for (column = 3; column <= 6; column++)
-		ns[$1, column, i] = $column
+	for (col = 3; col <= 6; col++)
+		ns[$1, col, i] = $col
 }
 
 END {
-	title["floor"] = "floor (bare kernel calls)"
-	title["permit"] = "libpam + pam_permit"
-	title["pam_ns"] = "pam_ns"
-	title["noinit"] = "pam_namespace noinit"
-	title["packaged"] = "pam_namespace packaged"
-	printf "%-25s %6s %6s %6s %6s %7s %8s %9s\n", "", "open", "close", "whole", "p90",
-		"/floor", "/noinit", "/packaged"
-	n = split("floor permit pam_ns noinit packaged", order, " ")
-	for (k = 1; k <= n; k++) {
-		who = order[k]
-		if (!(who in rounds))
-			continue
-		printf "%-25s %6d %6d %6d %6d %7s %8s %9s\n", title[who], us(who, 4, 0.5), us(who, 5, 0.5),
-			us(who, 6, 0.5), us(who, 6, 0.9), ratio(who, "floor"), ratio(who, "noinit"),
-			ratio(who, "packaged")
-	}
+	if (unit == "rate")
+		printf "%-36s %7s %7s %7s\n", title, "a sec.", "ratio", "goal >="
+	else
+		printf "%-36s %7s %7s %7s %7s %7s %7s\n", title, "open", "close", "whole", "p90", "ratio", "goal <="
+	for (k = 1; k <= rows; k++)
+		print_row(k)
 }

@@ -113,14 +113,49 @@ static void sizes(void **state)
 	assert_has(err.text, "over 1 MiB");
 }
 
+static int check_piece(void *arg, const struct pns_ini_item *item, struct pns_err *e)
+{
+	unsigned int *n = arg;
+	char want[32];
+
+	(void)e;
+	snprintf(want, sizeof(want), "user u%u", *n / 3);
+	assert_string_equal(item->section, want);
+	assert_int_equal(item->line, *n + 1);
+	if (item->key) {
+		assert_string_equal(item->key, *n % 3 == 1 ? "k" : "other.l");
+		snprintf(want, sizeof(want), "%u", *n);
+		assert_string_equal(item->value, want);
+	}
+	(*n)++;
+	return 0;
+}
+
+/* iniparser gets the text piece by piece; no value may get lost or go to another section. */
+static void pieces(void **state)
+{
+	enum { SECTIONS = 3000 };
+	static char text[SECTIONS * 64];
+	char *at = text;
+	unsigned int n = 0;
+
+	(void)state;
+	need_root();
+	for (unsigned int i = 0; i < SECTIONS; i++)
+		at += sprintf(at, "[user u%u]\nk = %u\nother.l = \"%u\"\n", i, 3 * i + 1,
+			      3 * i + 2);
+	put_bytes("p", text, (size_t)(at - text));
+	assert_int_equal(pns_ini_read(in_dir("p"), check_piece, &n, &err), 0);
+	assert_int_equal(n, 3 * SECTIONS);
+	strcpy(at, "[USER u0]\n");
+	bad(text, 3 * SECTIONS + 1, "doubled section USER u0, first in line 1");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 #define T(f) cmocka_unit_test_setup_teardown(f, unit_setup, unit_teardown)
-		T(well_formed),
-		T(mistakes),
-		T(all_are_told),
-		T(sizes),
+		T(well_formed), T(mistakes), T(all_are_told), T(sizes), T(pieces),
 	};
 
 	return cmocka_run_group_tests_name("ini", tests, NULL, NULL);
