@@ -99,7 +99,7 @@ int step_procs(const struct pns_plan *plan, struct pns_err *err)
 	int r;
 
 	r = fd < 0 ? -errno : mount_id(AT_FDCWD, "/proc", &own);
-	if (r == 0)
+	if (r >= 0)
 		r = pns_fd_read_all(fd, MOUNTINFO_MAX, &text, &len);
 	if (r < 0)
 		return pns_err_sys(err, -r, "/proc/self/mountinfo");
