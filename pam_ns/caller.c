@@ -247,9 +247,13 @@ static int restore_ns(const struct pns_kept *saved, const struct pns_ns *ns, str
 				   "the login program closed pam_ns's file descriptor: "
 				   "it stays in the session's %s namespace",
 				   ns->name);
-	if (setns(saved->fd, ns->flag) < 0)
-		return pns_err_sys(err, errno, "returning to the %s namespace", ns->name);
-	return 0;
+	if (setns(saved->fd, ns->flag) == 0)
+		return 0;
+	/* A thread that this one has started meanwhile shares its root and cwd again (setns(2)). */
+	if (errno == EINVAL && ns->flag == CLONE_NEWNS && unshare(CLONE_FS) == 0 &&
+	    setns(saved->fd, ns->flag) == 0)
+		return 0;
+	return pns_err_sys(err, errno, "returning to the %s namespace", ns->name);
 }
 
 /*

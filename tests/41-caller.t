@@ -55,6 +55,7 @@ log_mark
 seen=$(REPLACE=1 caller)
 like "$seen" 'caller: its own files are still open' "fds replaced: files that took the place of ours stay open"
 like "$seen" 'close: Success' "fds replaced: close succeeds"
+poll_until log_has 'not wholly undone'
 like "$(log_new)" "not wholly undone: the login program closed pam_ns's file descriptor: it stays" "fds replaced: the log says so"
 clean "fds replaced"
 

@@ -256,6 +256,7 @@ like "$(log_new | grep 'pam_ns(pamtest')" 'another login of this user has been o
 kill -KILL $su
 wait $su 2>/dev/null
 pkill -KILL -f '^pam_ns: alice ' # what took the helper's place knows nothing of a login program that ends
+poll_until bash -c '! pgrep -f "^pam_ns: alice "' # while it lives, the entry does
 cp --remove-destination -p /run/bed/helper /usr/libexec/pam_ns_helper
 try "... afterwards it works" su alice -c true
 clean "a helper that hangs"

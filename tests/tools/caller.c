@@ -334,6 +334,14 @@ static void *stand_by(void *arg)
 	return NULL;
 }
 
+/* A thread that is still there when the session is closed: it shares root and cwd with its maker. */
+static void *for_ever(void *arg)
+{
+	for (;;)
+		pause();
+	return arg;
+}
+
 static void *nothing(void *arg)
 {
 	return arg;
@@ -372,7 +380,7 @@ static void *session(void *ret)
 		child("inside");
 		if (threaded)
 			printf("new thread while open: %s\n",
-			       strerror(pthread_create(&thread, NULL, nothing, NULL)));
+			       strerror(pthread_create(&thread, NULL, for_ever, NULL)));
 		if (getenv("COPIES")) {
 			copies_end(pamh);
 			child("still inside");
