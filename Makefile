@@ -71,7 +71,7 @@ help:
 	@echo 'make check      (root) every test;  make check T=20-sshd: one of them'
 	@echo 'make check-vm   (root) the same and more in a Debian 12 of its own: systemd, kernel 6.1'
 	@echo 'make bench      (root) what a login costs, against bare kernel calls and others; minutes'
-	@echo 'make faults     (root) every system call of a login made to fail, a minute'
+	@echo 'make faults     (root) every system call of a login made to fail, minutes'
 	@echo 'make fuzz       (root) each fuzz harness for FUZZ_SECONDS=600'
 	@echo 'make check-asan (root) unit tests and real logins under sanitizers, the module under valgrind'
 	@echo 'make soak       (root) 10,000 logins while processes are killed (N=1000: so many)'

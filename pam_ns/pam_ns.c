@@ -119,12 +119,11 @@ static int deny(pam_handle_t *pamh, const char *user, const struct pns_err *err)
 static void cleanup(pam_handle_t *pamh, void *data, int status)
 {
 	struct pns_session *session = data;
-	struct pns_err *err = calloc(1, sizeof(*err));
+	struct pns_err err = {0}; /* not from the heap: the way back must not need memory */
 
 	(void)status;
-	if (err && pns_session_close(session, err) < 0)
-		pam_syslog(pamh, LOG_ERR, "session not wholly undone: %s", err->text);
-	free(err);
+	if (pns_session_close(session, &err) < 0)
+		pam_syslog(pamh, LOG_ERR, "session not wholly undone: %s", err.text);
 	pns_session_free(session);
 }
 
