@@ -37,7 +37,7 @@ MODULE_CAP  := $(shell pkg-config --libs libcap 2>/dev/null || echo -lcap)
 CAP_LIBS    := $(shell pkg-config $(if $(STATIC_PIE),--static) --libs libcap 2>/dev/null || echo -lcap)
 
 # What the helper takes of the core: nothing that needs NSS, PAM or iniparser.
-TYPES       := err keys paths types types_caps types_hook types_net words
+TYPES       := err keys paths types types_caps types_hook types_net types_paths
 SHARED      := $(TYPES) deadline fd layout nstab plan
 POLICY      := ini nss section policy
 CORE        := $(SHARED) $(POLICY) caller confine instance join program session spawn
@@ -174,9 +174,9 @@ $B/fuzz/%.o: %.c Makefile
 	$Q$(FUZZ_CC) $(FUZZ_FLAGS) -fsanitize=fuzzer-no-link \
 		$(if $(filter helper/%,$<),$(foreach call,$(FUZZ_CALLS),-D$(call)=fuzz_$(call))) -c -o $@ $<
 
-# An archive: each harness takes what it needs of it.
+# An archive: each harness takes what it needs of it. Made anew, or what is no longer in the tree stays in it.
 $B/fuzz/pam_ns.a: $(FUZZ_OBJ)
-	$Q$(AR) rcs $@ $^
+	$Qrm -f $@ && $(AR) rcs $@ $^
 
 $B/tests/fuzz/fuzz_%: tests/fuzz/fuzz_%.c $B/fuzz/pam_ns.a Makefile
 	$(call say,CC,$<)

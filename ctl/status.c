@@ -165,8 +165,9 @@ static char *key_text(const struct pns_plan *plan, const struct pns_key *key)
 
 static bool print_change(const struct pns_live *live, const struct pns_policy *now, int i)
 {
-	char *was = key_text(&live->plan, &pns_keys[i]), *is = key_text(&now->plan, &pns_keys[i]);
-	const bool changed = was && is && strcmp(was, is) != 0;
+	char *was = key_text(&live->plan, &pns_keys[i]);
+	char *is = was ? key_text(&now->plan, &pns_keys[i]) : NULL;
+	const bool changed = is && strcmp(was, is) != 0;
 
 	if (changed) {
 		put("  %s%s%s: was %s, is now %s", colour(YELLOW), pns_keys[i].name, colour(PLAIN),

@@ -22,12 +22,13 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "deadline.h"
 #include "fd.h"
 #include "hook.h"
+#include "paths.h"
 #include "report.h"
 #include "steps.h"
 #include "wire.h"
-#include "words.h"
 
 #define PROGRAM_FD   3 /* in the hook: of a script alone, whose interpreter reads it there */
 #define PROGRAM_PATH "/proc/self/fd/3"
@@ -52,15 +53,16 @@ static const char *name_of(const struct pns_item *item, char *buf, size_t size)
 static int open_program(const struct pns_item *item, struct program *program, struct pns_err *err)
 {
 	static struct pns_err walk;
-	static char path[PNS_VALUE_MAX];
+	static struct pns_words words;
 	char name[128], magic[4] = "";
-	const char *at = item->value;
+	const char *path;
 	int r;
 
 	walk = (struct pns_err){0};
 	name_of(item, name, sizeof(name));
-	if (pns_word_next(&at, path, sizeof(path)) != 1)
+	if (pns_words_split(item->value, &words, &walk) < 0 || words.n == 0)
 		return pns_err_add(err, EPROTO, "malformed plan at %s", name);
+	path = words.word[0];
 	r = pns_fd_open_trusted(path, O_RDONLY, S_IFREG, &program->fd, &walk);
 	if (r == -ENOENT)
 		return pns_err_add(
@@ -82,8 +84,7 @@ int hooks_open(const struct pns_plan *plan, struct pns_err *err)
 
 	if (plan->hook.n == 0)
 		return 0;
-	clock_gettime(CLOCK_MONOTONIC, &deadline);
-	deadline.tv_sec += (whole - margin) / 1000;
+	deadline = pns_deadline_in((uint32_t)((whole - margin) / 1000));
 	deadline.tv_nsec += (whole - margin) % 1000 * 1000000;
 	if (deadline.tv_nsec >= 1000000000) {
 		deadline.tv_nsec -= 1000000000;
@@ -131,19 +132,17 @@ static void make_environment(const struct pns_plan *plan)
 	environment[n] = NULL;
 }
 
-/* Unescaped, the words and their NULs are never longer than the text. */
-static void make_arguments(const char *text, char *buf, char **argv)
+static int make_arguments(const char *text, struct pns_words *words, char **argv,
+			  struct pns_err *err)
 {
-	size_t room = PNS_VALUE_MAX;
+	int r = pns_words_split(text, words, err);
 
-	while (pns_word_next(&text, buf, room) == 1) {
-		const size_t len = strlen(buf) + 1;
-
-		*argv++ = buf;
-		buf += len;
-		room -= len;
-	}
-	*argv = NULL;
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < words->n; i++)
+		argv[i] = words->buf + (words->word[i] - words->buf);
+	argv[words->n] = NULL;
+	return 0;
 }
 
 /* ---- its output ---- */
@@ -240,17 +239,6 @@ static int start(const struct program *program, int out, char *const *argv, pid_
 	return 0;
 }
 
-static int ms_left(void)
-{
-	struct timespec now;
-	int64_t ms;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	ms = (deadline.tv_sec - now.tv_sec) * INT64_C(1000) +
-	     (deadline.tv_nsec - now.tv_nsec) / 1000000;
-	return ms < 0 ? 0 : ms > INT32_MAX ? INT32_MAX : (int)ms;
-}
-
 /* Until it ends: 0; -ETIMEDOUT at the bound; -EPIPE when the login program has given up. */
 static int watch(int pidfd, struct output *out)
 {
@@ -260,12 +248,12 @@ static int watch(int pidfd, struct output *out)
 			{.fd = PNS_HELPER_SOCK, .events = 0},
 			{.fd = out->fd, .events = POLLIN},
 		};
-		int n = poll(fds, 3, ms_left());
+		int n = poll(fds, 3, pns_deadline_ms(&deadline));
 
 		if (n < 0)
 			return -errno;
 		/* Also when output keeps coming: a flood must not hold off the end. */
-		if (ms_left() == 0)
+		if (pns_deadline_ms(&deadline) == 0)
 			return -ETIMEDOUT;
 		if (fds[1].revents)
 			return -EPIPE;
@@ -347,8 +335,8 @@ static int wait_for(const struct pns_plan *plan, const struct pns_item *item, pi
 
 static int run_hook(const struct pns_plan *plan, size_t i, struct pns_err *err)
 {
-	static char words[PNS_VALUE_MAX];
-	static char *argv[PNS_VALUE_MAX / 2 + 1];
+	static struct pns_words words;
+	static char *argv[PNS_WORDS_MAX + 1];
 	const struct pns_item *item = &plan->hook.item[i];
 	char name[128];
 	struct output out = {.name = name_of(item, name, sizeof(name)), .fd = -1};
@@ -356,12 +344,14 @@ static int run_hook(const struct pns_plan *plan, size_t i, struct pns_err *err)
 	int pipes[2], r;
 	pid_t pid;
 
+	r = make_arguments(item->value, &words, argv, err);
+	if (r < 0)
+		return r;
 	if (pipe2(pipes, O_CLOEXEC) < 0)
 		return pns_err_sys(err, errno, "%s: pipe", name);
 	out.fd = pipes[0];
 	theirs = pipes[1];
 	fcntl(out.fd, F_SETFL, O_NONBLOCK);
-	make_arguments(item->value, words, argv);
 	r = start(&programs[i], theirs, argv, &pid);
 	pns_fd_close(&theirs);
 	pns_fd_close(&programs[i].fd);

@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mount.h>
@@ -10,6 +11,7 @@
 
 #include "fd.h"
 #include "job.h"
+#include "steps.h"
 
 #define BYTES_AN_INODE 8192
 #define MIN_INODES     1024
@@ -177,13 +179,9 @@ int job_create(struct job *job, struct walk *walk, mode_t mode)
 int job_failed(const struct pns_mount *mount, int code, const char *path, const char *what,
 	       struct pns_err *err)
 {
-	char origin[128];
+	char origin[128], whole[sizeof(origin) + PATH_MAX + 64];
 
 	pns_mount_origin(mount, origin, sizeof(origin));
-	if (code == ENOSPC)
-		return pns_err_add(err, code,
-				   "%s: %s %s: too many mounts: raise the limit fs.mount-max with "
-				   "sysctl",
-				   origin, what, path);
-	return pns_err_sys(err, code, "%s: %s %s", origin, what, path);
+	snprintf(whole, sizeof(whole), "%s: %s %s", origin, what, path);
+	return mount_failed(err, code, whole);
 }

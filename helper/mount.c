@@ -19,7 +19,15 @@
 #include "fd.h"
 #include "steps.h"
 
-#define MOUNTINFO_MAX (64 << 20)
+int mount_failed(struct pns_err *err, int code, const char *what)
+{
+	if (code == ENOSPC)
+		return pns_err_add(err, code,
+				   "%s: too many mounts: raise the limit fs.mount-max with "
+				   "sysctl",
+				   what);
+	return pns_err_sys(err, code, "%s", what);
+}
 
 int step_propagation(const struct pns_plan *plan, struct pns_err *err)
 {
@@ -57,22 +65,6 @@ struct mountinfo {
 	char path[256]; /* cut: only those below /sys are of interest, and theirs are short */
 };
 
-/* Octal escapes stand for blank, tab, newline and backslash. */
-static void unescape(char *s)
-{
-	char *to = s;
-
-	for (; *s; s++) {
-		if (s[0] == '\\' && s[1] && s[2] && s[3]) {
-			*to++ = (char)((s[1] - '0') << 6 | (s[2] - '0') << 3 | (s[3] - '0'));
-			s += 3;
-		} else {
-			*to++ = *s;
-		}
-	}
-	*to = '\0';
-}
-
 /* Reads the line at *at and moves on to the next. By hand: a host may have thousands of mounts. */
 static void mountinfo_next(const char **at, struct mountinfo *ret)
 {
@@ -94,7 +86,7 @@ static void mountinfo_next(const char **at, struct mountinfo *ret)
 		return;
 	memcpy(ret->path, field, len);
 	ret->path[len] = '\0';
-	unescape(ret->path);
+	mountinfo_field(ret->path);
 }
 
 /* The mounts right below /sys, cloned with all that hangs on them. */
@@ -174,11 +166,9 @@ static int replace_sys(const char *mountinfo, unsigned long flags)
 int mount_sys(struct pns_err *err)
 {
 	unsigned long flags = MS_NOSUID | MS_NODEV | MS_NOEXEC;
-	pns_fd_auto int fd = -1;
 	struct statvfs vfs;
 	struct statfs fs;
-	char *text;
-	size_t len;
+	char *text = NULL;
 	int r;
 
 	if (statfs("/sys", &fs) < 0)
@@ -189,15 +179,10 @@ int mount_sys(struct pns_err *err)
 		return pns_err_sys(err, errno, "/sys");
 	if (vfs.f_flag & ST_RDONLY)
 		flags |= MS_RDONLY;
-	fd = open("/proc/self/mountinfo", O_RDONLY | O_CLOEXEC);
-	r = fd < 0 ? -errno : pns_fd_read_all(fd, MOUNTINFO_MAX, &text, &len);
+	r = mountinfo_read(&text, err);
 	if (r < 0)
-		return pns_err_sys(err, -r, "/proc/self/mountinfo");
+		return r;
 	r = replace_sys(text, flags);
 	free(text);
-	if (r == -ENOSPC)
-		return pns_err_add(err, ENOSPC,
-				   "mounting /sys: too many mounts: raise the limit fs.mount-max "
-				   "with sysctl");
-	return r < 0 ? pns_err_sys(err, -r, "mounting /sys") : 0;
+	return r < 0 ? mount_failed(err, -r, "mounting /sys") : 0;
 }

@@ -20,16 +20,6 @@
 #define NESTED_OPTS    "mode=700,size=16m,nr_inodes=4k"
 #define STAND_IN_FLAGS (MS_NOSUID | MS_NODEV | MS_NOEXEC)
 
-int mount_failed(struct pns_err *err, int code, const char *what)
-{
-	if (code == ENOSPC)
-		return pns_err_add(err, code,
-				   "%s: too many mounts: raise the limit fs.mount-max with "
-				   "sysctl",
-				   what);
-	return pns_err_sys(err, code, "%s", what);
-}
-
 static int write_file(const char *name, const char *text, size_t len, const char *more)
 {
 	char path[64];

@@ -19,24 +19,7 @@
 #include "fd.h"
 #include "steps.h"
 
-#define MOUNTINFO_MAX (64 << 20)
-#define IS_PROC	      " - proc " /* between a line's optional fields and the source */
-
-/* Octal escapes stand for blank, tab, newline and backslash. Cuts the field off from what follows. */
-static void decode_field(char *s)
-{
-	char *to = s;
-
-	for (; *s && *s != ' '; s++) {
-		if (s[0] == '\\' && s[1] && s[2] && s[3]) {
-			*to++ = (char)((s[1] & 7U) << 6 | (s[2] & 7U) << 3 | (s[3] & 7U));
-			s += 3;
-		} else {
-			*to++ = *s;
-		}
-	}
-	*to = '\0';
-}
+#define IS_PROC " - proc " /* between a line's optional fields and the source */
 
 static int mount_id(int fd, const char *path, uint64_t *ret_id)
 {
@@ -77,7 +60,7 @@ static int cover_line(char *line, uint64_t own, const char *options, struct pns_
 	id = strtoull(line, NULL, 10);
 	if (!path || id == own || strncmp(line + root, "/ ", 2) != 0)
 		return 0;
-	decode_field(line + path);
+	mountinfo_field(line + path);
 	r = cover(id, line + path, options);
 	if (r == -ENOSPC)
 		return mount_failed(err, ENOSPC, "mounting over another /proc");
@@ -92,17 +75,16 @@ int step_procs(const struct pns_plan *plan, struct pns_err *err)
 {
 	/* They are to show no more than /proc itself. */
 	const char *options = plan->proc == PNS_PROC_OWN ? "hidepid=invisible" : NULL;
-	pns_fd_auto int fd = open("/proc/self/mountinfo", O_RDONLY | O_CLOEXEC);
 	uint64_t own = 0;
 	char *text = NULL;
-	size_t len;
 	int r;
 
-	r = fd < 0 ? -errno : mount_id(AT_FDCWD, "/proc", &own);
-	if (r >= 0)
-		r = pns_fd_read_all(fd, MOUNTINFO_MAX, &text, &len);
+	r = mount_id(AT_FDCWD, "/proc", &own);
 	if (r < 0)
-		return pns_err_sys(err, -r, "/proc/self/mountinfo");
+		return pns_err_sys(err, -r, "/proc");
+	r = mountinfo_read(&text, err);
+	if (r < 0)
+		return r;
 	for (char *at = strstr(text, IS_PROC); r == 0 && at; at = strstr(at, IS_PROC)) {
 		char *line = at, *next = at + strlen(IS_PROC);
 

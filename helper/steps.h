@@ -15,15 +15,21 @@ struct step {
 	int (*run)(const struct pns_plan *plan, struct pns_err *err);
 };
 
-/* Says why a mount failed; ENOSPC is no full disk but fs.mount-max (proc_sys_fs(5)). -code. */
-int mount_failed(struct pns_err *err, int code, const char *what);
-
 /* Runs those that apply, in order; stops at the first that fails, with err saying which. */
 int steps_run(const struct pns_plan *plan, struct pns_err *err);
 
 /* mount.c: each is a step; 0 or -errno with err filled. */
 int step_root(const struct pns_plan *plan, struct pns_err *err);
 int step_propagation(const struct pns_plan *plan, struct pns_err *err);
+
+/* mount.c: says why a mount failed; ENOSPC is no full disk but fs.mount-max (proc_sys_fs(5)). -code. */
+int mount_failed(struct pns_err *err, int code, const char *what);
+
+/* mountinfo.c: proc_pid_mountinfo(5) of this namespace, to be freed. 0 or -errno with err filled. */
+int mountinfo_read(char **ret_text, struct pns_err *err);
+
+/* mountinfo.c: cuts a field of it off from what follows; octal escapes stand for blanks and backslashes. */
+void mountinfo_field(char *field);
 
 /* mount.c: a sysfs of this network namespace, with what is mounted on the host's. */
 int mount_sys(struct pns_err *err);

@@ -12,7 +12,8 @@
 #include "err.h"
 #include "types.h"
 
-#define PNS_WORDS_MAX 64
+#define PNS_WORDS_MAX 256
+#define PNS_LABEL_MAX 64
 
 struct pns_who;
 
@@ -25,6 +26,15 @@ struct pns_words {
 
 /* -EINVAL with err filled: too long, too many, an escape that is none, a NUL written as one. */
 int pns_words_split(const char *text, struct pns_words *ret_words, struct pns_err *err);
+
+/* Appends a word in its written form, with a blank in front unless it is the first. -EINVAL: too long. */
+int pns_words_put(char *buf, size_t size, size_t *len, const char *word, struct pns_err *err);
+
+/* Does label consist of nothing but what KEY.LABEL may hold? "", no label, does. */
+bool pns_label_valid(const char *label);
+
+/* Is each percent sign of a word a template's? 0, or -EINVAL with what to write. */
+int pns_templates_check(const char *word, struct pns_err *err);
 
 /*
  * Puts who's values in place of the templates: %u user, %U uid, %g primary gid, %d home, %h short

@@ -327,7 +327,7 @@ static int confirm(int user, struct pns_live *live, struct pns_err *err)
 static int look(int user, struct pns_live *live, struct pns_err *err)
 {
 	char *text = NULL;
-	size_t len;
+	size_t len = 0;
 	int r;
 
 	r = read_plan(user, live->entry, &text, &len, err);

@@ -101,7 +101,7 @@ struct pns_type {
 extern const struct pns_type pns_type_yesno, pns_type_choice, pns_type_seconds, pns_type_count,
 	pns_type_size, pns_type_uptime, pns_type_hostname, pns_type_sysctl, pns_type_network,
 	pns_type_caps, pns_type_hook;
-extern const struct pns_type pns_type_bind, pns_type_tmpfs, pns_type_paths; /* paths.c */
+extern const struct pns_type pns_type_bind, pns_type_tmpfs, pns_type_paths; /* types_paths.c */
 
 #define PNS_TYPO_MAX 2 /* up to here a mistyped word is taken for the one it is close to */
 

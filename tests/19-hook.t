@@ -95,7 +95,7 @@ echo "..:x:$((++n)):$n::/:/bin/sh" >>/etc/passwd
 echo "..:*:19000::::::" >>/etc/shadow
 log_mark
 ONCE=1 "$TOOLS/caller" pamtest .. >/dev/null 2>&1
-denied_like "$CONF:2: hook.data: %u is '..' here, which may not stand in a path" "a user called .."
+denied_like "$CONF:2: hook.data: %u: '..' cannot be part of a path" "a user called .."
 clean "names as data"
 
 # ---- which, in which order, from where ----
@@ -278,12 +278,12 @@ wrong() { # LINE REGEX
 	deny "$1: denied" su alice -c true
 	denied_like "$CONF:2: $2" "$1"
 }
-wrong 'hook.x = bin/true' "hook.x: 'bin/true' is no absolute path: write one that starts with /"
-wrong 'hook.x = /bin/../bin/true' "hook.x: '/bin/../bin/true' holds an empty component, \. or \.\.: write the plain path"
+wrong 'hook.x = bin/true' "hook.x: 'bin/true' is not an absolute path: write one that starts with /"
+wrong 'hook.x = /bin/../bin/true' "hook.x: a path with '\.\.' in it: write it without"
 wrong 'hook.x = /bin//true' "hook.x: '/bin//true' holds an empty component"
 wrong 'hook.x = /bin/' "hook.x: '/bin/' holds an empty component"
-wrong 'hook.x = /bin/true a\b' 'hook.x: a backslash that is no escape: write \\134 for it'
-wrong 'hook.x = /bin/true \000' 'hook.x: a backslash that is no escape'
+wrong 'hook.x = /bin/true a\b' 'hook.x: .* is no escape: write .040 for a blank, .134 for a backslash'
+wrong 'hook.x = /bin/true \000' 'hook.x: .* is no escape'
 wrong 'hook.x = /bin/true %x' "hook.x: '%x': write %u user, %U uid, .* behind a percent sign"
 wrong 'hook.x = /bin/true 100%' "hook.x: '100%': write %u user"
 wrong 'hook.a.b = /bin/true' "hook.a.b: 'a.b' is no label: write letters, digits, _ and -"

@@ -4,7 +4,7 @@
 #include <errno.h>
 
 #include "plan.h"
-#include "words.h"
+#include "paths.h"
 
 /* text is read and comes out as canon; canon NULL: it is refused with a message holding says. */
 static const struct value_case {
@@ -268,13 +268,13 @@ static void words(void **state)
 		struct pns_err err = {0};
 
 		strcpy(who.user, t[i].user);
-		assert_int_equal(pns_words_expand(&who, t[i].text, buf, sizeof(buf), &err),
+		assert_int_equal(pns_paths_expand(&who, t[i].text, buf, sizeof(buf), &err),
 				 t[i].expanded ? 0 : -EINVAL);
 		if (t[i].expanded)
 			assert_string_equal(buf, t[i].expanded);
 		for (size_t size = 1; t[i].expanded && size <= strlen(t[i].expanded); size++)
-			assert_int_equal(pns_words_expand(&who, t[i].text, buf, size, &err),
-					 -EINVAL);
+			assert_int_equal(pns_paths_expand(&who, t[i].text, buf, size, &err),
+					 -ENOSPC);
 	}
 }
 
