@@ -3,13 +3,12 @@
 # conf/policies: each file as it is installed, in force as the policy, and what a login then finds.
 . "$(dirname "$0")/lib.sh"
 
-CONF=/etc/security/pam_ns.conf
 DOC=/usr/share/doc/pam_ns/policies
 inside() { su alice -s /bin/bash -c "$1" 2>&1; }
-USED=
+USED=()
 # The file, as the policy; a change to it by sed(1) stands for what a comment in it offers.
 use() { # NAME [SED-SCRIPT]
-	USED+=" $1"
+	USED+=("$1.conf")
 	cmp -s "$DOC/$1.conf" "$SRC/conf/policies/$1.conf"
 	ok $? "$1: is installed"
 	sed "${2:-}" "$DOC/$1.conf" | policy
@@ -201,6 +200,6 @@ denied_like 'lxcfs' "lxcfs, missing"
 poll_until no_sessions
 clean lxcfs
 
-is "$(printf '%s\n' $USED | sort -u)" "$(cd "$SRC/conf/policies" && ls | sed 's/\.conf$//')" "there is no file that is not used here"
+is "$(printf '%s\n' "${USED[@]}" | sort -u)" "$(find "$SRC/conf/policies" -type f -printf '%f\n' | sort)" "there is no file that is not used here"
 stop_sshd
 done_testing
