@@ -139,6 +139,44 @@ static bool is_root(const struct stat *st)
 	return stat("/", &root) == 0 && root.st_dev == st->st_dev && root.st_ino == st->st_ino;
 }
 
+/* A socket is made anew whenever its daemon starts, a directory in /run by its unit. */
+static bool comes_anew(const struct stat *st)
+{
+	struct stat run;
+
+	return S_ISSOCK(st->st_mode) ||
+	       (S_ISDIR(st->st_mode) && stat("/run", &run) == 0 && run.st_dev == st->st_dev);
+}
+
+/*
+ * The kernel takes a mount away from all namespaces with the removal of what it lies on. So what
+ * may be removed and made anew is hidden, and then its parent is covered as if it were absent: the
+ * cover holds copies of the mounts, which lie on entries of its own.
+ */
+int hide_for_good(struct job *job, const struct pns_mount *mount, const struct stat *st,
+		  struct pns_err *err)
+{
+	walk_auto struct walk walk = PNS_WALK_NONE;
+	char parent[PATH_MAX], *slash;
+	int r;
+
+	if (mount->key != PNS_KEY_hide || !comes_anew(st))
+		return 0;
+	snprintf(parent, sizeof(parent), "%s", mount->target);
+	slash = strrchr(parent, '/');
+	if (!slash || slash == parent)
+		return 0;
+	*slash = '\0';
+	r = walk_open(parent, &walk, err);
+	if (r < 0)
+		return r;
+	if (*walk.rest || walk.st.st_uid != 0 || (walk.st.st_mode & 022) ||
+	    job_own(job, &walk.st) || is_root(&walk.st))
+		return 0;
+	r = freeze(job, &walk, NULL, true);
+	return r < 0 ? job_failed(mount, -r, parent, "hiding what comes anew in", err) : 0;
+}
+
 int hide_absent(struct job *job, const struct pns_mount *mount, struct walk *walk,
 		struct pns_err *err)
 {

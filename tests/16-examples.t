@@ -88,17 +88,41 @@ is "$(inside "$ASK; echo asked")" asked "... in a session none does"
 timeout 10 sh -c 'echo >/run/go'
 wait $first
 is "$(cat /run/bed/first)" asked "... nor in one that was there before them"
-kill "${daemons[@]}"
-rm -r "${SOCKETS[@]}" /run/{containerd,podman,libvirt}
-seen=$(su bob -s /bin/bash -c "$BOUND; ls /dev/kvm; ls -A /run/docker.sock 2>&1 | wc -l")
-is "$seen" "$(eval "$BOUND" | head -1)"$'\n0\n/dev/kvm\n1' "hardened: who is in admins has rights and devices" || diag "$seen"
+# They start anew in the middle of a session: the kernel takes a mount away with what it lies on.
+as alice "read -r x </run/go; $ASK; echo asked" >/run/bed/first 2>&1 &
+first=$!
+poll_until pgrep -u alice bash
+stop_daemons() {
+	kill "${daemons[@]}"
+	rm -r "${SOCKETS[@]}" /run/{containerd,podman,libvirt}
+	daemons=()
+}
+stop_daemons
+for socket in "${SOCKETS[@]}"; do listen "$socket"; daemons+=($!); done
+is "$(bash -c "$ASK")" "$(printf '%s\n' "${SOCKETS[@]}")" "hardened: they start anew"
+timeout 10 sh -c 'echo >/run/go'
+wait $first
+is "$(cat /run/bed/first)" asked "... and stay hidden"
+mkdir /run/crio # so each path is there
+as alice "read -r x </run/go; $ASK; echo asked" >/run/bed/first 2>&1 &
+first=$!
+poll_until pgrep -u alice bash
+stop_daemons
+for socket in "${SOCKETS[@]}"; do listen "$socket"; daemons+=($!); done
+timeout 10 sh -c 'echo >/run/go'
+wait $first
+is "$(cat /run/bed/first)" asked "... also where each path was there"
+stop_daemons
+rmdir /run/crio
+seen=$(su bob -s /bin/bash -c "$BOUND; ls /dev/kvm; ls -A /run/docker.sock 2>&1 | wc -l; touch /usr/x 2>&1 | grep -c Read-only")
+is "$seen" "$(eval "$BOUND" | head -1)"$'\n0\n/dev/kvm\n1\n0' "hardened: who is in admins has rights and devices" || diag "$seen"
 poll_until no_sessions
 clean hardened
 
 # ---- kiosk ----
 add_user kiosk 2005
 echo of-the-host >/home/kiosk/file
-mkdir /dev/snd /etc/kiosk
+mkdir -p /dev/snd /dev/dri /etc/kiosk
 : >/dev/snd/card
 echo homepage >/etc/kiosk/browser
 stack greetd
@@ -111,14 +135,15 @@ is "$(su kiosk -s /bin/bash -c "$look $BOUND" 2>&1)" ".config
 tmpfs  536870912
 homepage
 card
+/dev/dri
 x
 $HOSTS_NET
 $ZERO
 1" "kiosk: an empty home in memory, its settings, sound, no other device, no rights"
 is "$(su kiosk -s /bin/bash -c 'ls -A ~; echo x >~/.config/x' 2>&1 | sed 's/.*: //')" $'.config\nRead-only file system' "... each time anew"
 is "$(ls -A /home/kiosk)" file "... the host's home is as it was"
-rm -r /etc/kiosk
-is "$(ONCE=1 "$TOOLS/caller" greetd kiosk | grep -cE '^inside (mnt|pid):')" 2 "kiosk: by greetd, and without the settings"
+rm -r /etc/kiosk /dev/dri
+is "$(ONCE=1 "$TOOLS/caller" greetd kiosk | grep -cE '^inside (mnt|pid):')" 2 "kiosk: by greetd, and without settings and graphics"
 rm -r /dev/snd
 clean kiosk
 
