@@ -156,25 +156,29 @@ static bool comes_anew(const struct stat *st)
 int hide_for_good(struct job *job, const struct pns_mount *mount, const struct stat *st,
 		  struct pns_err *err)
 {
-	walk_auto struct walk walk = PNS_WALK_NONE;
-	char parent[PATH_MAX], *slash;
-	int r;
+	struct stat below = *st;
+	char path[PATH_MAX], *slash;
+	int r = 0;
 
-	if (mount->key != PNS_KEY_hide || !comes_anew(st))
-		return 0;
-	snprintf(parent, sizeof(parent), "%s", mount->target);
-	slash = strrchr(parent, '/');
-	if (!slash || slash == parent)
-		return 0;
-	*slash = '\0';
-	r = walk_open(parent, &walk, err);
-	if (r < 0)
-		return r;
-	if (*walk.rest || walk.st.st_uid != 0 || (walk.st.st_mode & 022) ||
-	    job_own(job, &walk.st) || is_root(&walk.st))
-		return 0;
-	r = freeze(job, &walk, NULL, true);
-	return r < 0 ? job_failed(mount, -r, parent, "hiding what comes anew in", err) : 0;
+	snprintf(path, sizeof(path), "%s", mount->target);
+	/* Up to /run: the cover itself lies on a directory that may be made anew. */
+	while (r == 0 && mount->key == PNS_KEY_hide && comes_anew(&below)) {
+		walk_auto struct walk walk = PNS_WALK_NONE;
+
+		slash = strrchr(path, '/');
+		if (!slash || slash == path)
+			break;
+		*slash = '\0';
+		r = walk_open(path, &walk, err);
+		if (r < 0)
+			return r;
+		below = walk.st;
+		if (*walk.rest || below.st_uid != 0 || (below.st_mode & 022) ||
+		    job_own(job, &below) || is_root(&below))
+			break;
+		r = freeze(job, &walk, NULL, true);
+	}
+	return r < 0 ? job_failed(mount, -r, path, "hiding what comes anew in", err) : 0;
 }
 
 int hide_absent(struct job *job, const struct pns_mount *mount, struct walk *walk,

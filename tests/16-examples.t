@@ -112,8 +112,19 @@ for socket in "${SOCKETS[@]}"; do listen "$socket"; daemons+=($!); done
 timeout 10 sh -c 'echo >/run/go'
 wait $first
 is "$(cat /run/bed/first)" asked "... also where each path was there"
+# A socket alone, in a directory that goes with it.
+policy <<<$'[default]\nhide.x = /run/containerd/containerd.sock'
+as alice "read -r x </run/go; $ASK; echo asked" >/run/bed/first 2>&1 &
+first=$!
+poll_until pgrep -u alice bash
+stop_daemons
+for socket in "${SOCKETS[@]}"; do listen "$socket"; daemons+=($!); done
+timeout 10 sh -c 'echo >/run/go'
+wait $first
+is "$(grep -E 'containerd|asked' /run/bed/first)" asked "... with the directory that a socket lies in"
 stop_daemons
 rmdir /run/crio
+use hardened
 seen=$(su bob -s /bin/bash -c "$BOUND; ls /dev/kvm; ls -A /run/docker.sock 2>&1 | wc -l; touch /usr/x 2>&1 | grep -c Read-only")
 is "$seen" "$(eval "$BOUND" | head -1)"$'\n0\n/dev/kvm\n1\n0' "hardened: who is in admins has rights and devices" || diag "$seen"
 poll_until no_sessions
