@@ -192,6 +192,7 @@ conf/pam_ns.conf: $B/pam_nsctl
 install: all
 	install -d -m 755 $(DESTDIR)$(SECUREDIR) $(DESTDIR)$(LIBEXECDIR) \
 		$(DESTDIR)$(SYSCONFDIR)/security/pam_ns.d/users $(DESTDIR)$(DOCDIR)/pam.d $(DESTDIR)$(DOCDIR)/hooks \
+		$(DESTDIR)$(DOCDIR)/policies \
 		$(DESTDIR)$(SBINDIR) $(DESTDIR)$(COMPDIR) \
 		$(DESTDIR)$(MANDIR)/man5 $(DESTDIR)$(MANDIR)/man8
 	install -m 644 $B/pam_ns.so $(DESTDIR)$(SECUREDIR)/pam_ns.so
@@ -202,6 +203,7 @@ install: all
 		install -m 644 conf/pam_ns.conf $(DESTDIR)$(SYSCONFDIR)/security/pam_ns.conf
 	install -m 644 conf/pam_ns.conf README.md SECURITY.md CHANGELOG.md $(DESTDIR)$(DOCDIR)
 	install -m 644 conf/pam.d/* $(DESTDIR)$(DOCDIR)/pam.d
+	install -m 644 conf/policies/* $(DESTDIR)$(DOCDIR)/policies
 	install -m 755 conf/hooks/* $(DESTDIR)$(DOCDIR)/hooks
 	$(foreach man,$(MANS),install -m 644 $(man) \
 		$(DESTDIR)$(MANDIR)/man$(subst .,,$(suffix $(man)))/$(notdir $(man)) &&) true

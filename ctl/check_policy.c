@@ -320,14 +320,15 @@ static void judge_leaks(struct findings *f, const struct pns_policy *policy)
 static int make_who(const struct login *login, const char *service, struct pns_who *who,
 		    struct pns_err *err)
 {
-	struct pns_who made = {.uid = login->uid, .gid = login->gid, .user = "Nobody", .home = "/"};
+	struct pns_who made = {
+		.uid = login->uid, .gid = login->gid, .user = "Nobody", .home = "/home/Nobody"};
 	struct pns_who host;
 
 	if (login->user)
 		return pns_who_lookup(login->user, service, who, err);
 	/*
 	 * Nobody of NSS, with that group as his primary one. No header holds a name in upper case, so
-	 * no section is about him by accident.
+	 * no section is about him by accident; his home is where home = own lets one be.
 	 */
 	if (pns_who_lookup("root", service, &host, err) < 0)
 		return -EINVAL;

@@ -139,6 +139,48 @@ static bool is_root(const struct stat *st)
 	return stat("/", &root) == 0 && root.st_dev == st->st_dev && root.st_ino == st->st_ino;
 }
 
+/* A socket is made anew whenever its daemon starts, a directory in /run by its unit. */
+static bool comes_anew(const struct stat *st)
+{
+	struct stat run;
+
+	return S_ISSOCK(st->st_mode) ||
+	       (S_ISDIR(st->st_mode) && stat("/run", &run) == 0 && run.st_dev == st->st_dev);
+}
+
+/*
+ * The kernel takes a mount away from all namespaces with the removal of what it lies on. So what
+ * may be removed and made anew is hidden, and then its parent is covered as if it were absent: the
+ * cover holds copies of the mounts, which lie on entries of its own.
+ */
+int hide_for_good(struct job *job, const struct pns_mount *mount, const struct stat *st,
+		  struct pns_err *err)
+{
+	struct stat below = *st;
+	char path[PATH_MAX], *slash;
+	int r = 0;
+
+	snprintf(path, sizeof(path), "%s", mount->target);
+	/* Up to /run: the cover itself lies on a directory that may be made anew. */
+	while (r == 0 && mount->key == PNS_KEY_hide && comes_anew(&below)) {
+		walk_auto struct walk walk = PNS_WALK_NONE;
+
+		slash = strrchr(path, '/');
+		if (!slash || slash == path)
+			break;
+		*slash = '\0';
+		r = walk_open(path, &walk, err);
+		if (r < 0)
+			return r;
+		below = walk.st;
+		if (*walk.rest || below.st_uid != 0 || (below.st_mode & 022) ||
+		    job_own(job, &below) || is_root(&below))
+			break;
+		r = freeze(job, &walk, NULL, true);
+	}
+	return r < 0 ? job_failed(mount, -r, path, "hiding what comes anew in", err) : 0;
+}
+
 int hide_absent(struct job *job, const struct pns_mount *mount, struct walk *walk,
 		struct pns_err *err)
 {

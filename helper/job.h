@@ -79,6 +79,8 @@ typedef bool (*freeze_keep_fn)(const char *name, mode_t mode);
 int freeze(struct job *job, const struct walk *walk, freeze_keep_fn keep, bool seal);
 
 /* freeze.c: no path leads there, now or later. */
+int hide_for_good(struct job *job, const struct pns_mount *mount, const struct stat *st,
+		  struct pns_err *err);
 int hide_absent(struct job *job, const struct pns_mount *mount, struct walk *walk,
 		struct pns_err *err);
 

@@ -266,7 +266,8 @@ static int do_hide(struct job *job, const struct pns_mount *mount, int source, s
 	if (*walk.rest)
 		return mount->flags & PNS_MOUNT_OPTIONAL ? 0 : hide_absent(job, mount, &walk, err);
 	r = hide_present(job, &walk);
-	return r < 0 ? job_failed(mount, -r, mount->target, "hiding", err) : 0;
+	return r < 0 ? job_failed(mount, -r, mount->target, "hiding", err)
+		     : hide_for_good(job, mount, &walk.st, err);
 }
 
 /*

@@ -197,6 +197,11 @@ static bool scan_value(struct scan *scan, char *s)
 				      : "text before the first section: write [default] above it");
 		return false;
 	}
+	/* iniparser looks them up by a name that is made of both, and ends at 1024 bytes. */
+	if (strlen(scan->section) + strlen(key) > LINE_LEN) {
+		mistake(scan, "header and key are over 1000 bytes together: make them shorter");
+		return false;
+	}
 	return add_entry(scan, scan->section, key);
 }
 

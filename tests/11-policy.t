@@ -119,6 +119,20 @@ deny "a mistake in pam_ns.d: denied" su alice -c true
 denied_like "$D/z.conf:2: unknown key x" "a mistake in pam_ns.d"
 rm $D/z.conf
 
+# ---- each key of the table has values that it refuses ----
+bad=('isolate = maybe' 'scope = users' 'linger = always' 'kill_grace = -1' 'nested = old' 'max_sessions = many'
+	'timeout = 0' 'mount = 1' 'ipc = on' 'uts = maybe' 'pid = 2' 'time = never' 'network = a/b' 'cgroup = private'
+	'hostname = -x_' 'domainname = a/b' 'uptime = yesterday' 'private_tmp = ram' 'tmp_size = lots' 'tmpfs.x = tmp'
+	'bind.x = /tmp ../x' 'readonly.x = usr' 'hide.x = /a/../b' 'home = mine' 'devices = few' 'proc = some'
+	'buses = maybe' 'propagation = shared' 'capabilities = root' 'no_new_privs = 1' 'sysctl.vm.swappiness = 1'
+	'hook.x = true')
+for line in "${bad[@]}"; do
+	key=${line%% *}
+	wrong "$line" "$CONF:2: ${key//./\\.}: .*: .*(write|did you mean)" <<<$'[default]\n'"$line"
+done
+is "$(printf '%s\n' "${bad[@]}" | sed 's/[. ].*//')" "$(pam_nsctl keys | sed -n 's/^\([a-z_][a-z_]*\).* = .*/\1/p')" "that was each of them"
+policy </dev/null
+
 # ---- files that others could have written ----
 bad_file() { # NAME REGEX
 	log_mark

@@ -143,6 +143,8 @@ finds warning "$D/users/carol is not read" "a user's without .conf"
 rm $D/10-site.conf.bak $D/.hidden.conf $D/users/carol
 policy <<<$'[group students service sshd]\nhostname = lab\n[user alice]\nkill_grace = 3\n[gid 2002]\nnetwork = host\n[default]\nsysctl.kernel.shmmax = 4096'
 check 0 "a policy with nothing wrong in it"
+policy <<<$'[default]\nhome = own'
+check 0 "home = own by default: the defaults are judged for somebody who has a home"
 policy /etc/other.conf <<<$'[default]\nnonsense = 1'
 is "$(pam_nsctl check /etc/other.conf | grep -c '^error *.*/etc/other.conf:2: ')" 1 "check FILE: another policy"
 deny "check FILE: a relative path" pam_nsctl check pam_ns.conf
