@@ -43,12 +43,14 @@
 static void sanitise(struct pns_err *err)
 {
 	const struct rlimit unlimited = {RLIM_INFINITY, RLIM_INFINITY};
-	struct sigaction deflt = {.sa_handler = SIG_DFL};
+	static const unsigned char
+		deflt[64]; /* the kernel's struct sigaction, all clear: SIG_DFL */
 	struct rlimit files;
 	sigset_t none;
 
+	/* exec leaves ignored signals ignored. By the call itself: sigaction() spares those of libc. */
 	for (int sig = 1; sig < NSIG; sig++)
-		sigaction(sig, &deflt, NULL); /* exec leaves ignored signals ignored */
+		syscall(SYS_rt_sigaction, sig, deflt, NULL, NSIG / 8);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	umask(022);

@@ -121,7 +121,7 @@ later() { # PROPAGATION: what a session that is open sees of them
 	policy <<<"[default]
 propagation = $1
 buses = show" # or /run/user is the session's own
-	rm -f /home/alice/go /home/alice/go2
+	rm -f /home/alice/go /home/alice/go2 /run/bed/later
 	su alice -c 'echo in; until [ -e go ]; do sleep 0.05; done; cat /run/user/2001/file /media/disk/file
 		echo; until [ -e go2 ]; do sleep 0.05; done; ls /media/disk' >/run/bed/later 2>/dev/null &
 	poll_until grep -q '^in' /run/bed/later
