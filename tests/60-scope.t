@@ -108,7 +108,7 @@ hostname = %u-box
 [service none]
 pid = no'
 	# shellcheck disable=SC2086
-	seen=$(timeout -s KILL 20 "$TOOLS/caller" pamtest alice $threads 2>&1)
+	seen=$(timeout -s KILL 60 "$TOOLS/caller" pamtest alice $threads 2>&1)
 	is "$(grep CHANGED <<<"$seen" | head -5)" "" "joins${threads:+ with two threads}: nothing is changed that is not meant"
 	[ "$(grep -c same <<<"$seen")" -ge 35 ]
 	ok $? "... of all that was looked at"
@@ -161,7 +161,7 @@ hostname = before
 sysctl.net.ipv4.ip_default_ttl = 33
 [service pamtest]
 scope = session'
-seen=$(timeout -s KILL 20 "$TOOLS/caller" pamtest alice 2>&1)
+seen=$(timeout -s KILL 60 "$TOOLS/caller" pamtest alice 2>&1)
 unlike "$(grep '^inside net' <<<"$seen")" "$(su alice -c 'readlink /proc/self/ns/net' | sed 's/[][]/\\&/g')" \
 	"a service with scope = session has its own"
 release
