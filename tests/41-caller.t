@@ -62,9 +62,8 @@ like "$seen" 'close: Success' "fds replaced: close succeeds"
 like "$(log_new)" "not wholly undone: the login program closed pam_ns's file descriptor: it stays" "fds replaced: the log says so"
 clean "fds replaced"
 
-# Up to Linux 6.2 threads and a time namespace do not go together.
 clocks=y
-if [ "$(printf '%s\n' 6.3 "$(uname -r)" | sort -V | head -1)" != 6.3 ]; then
+if ! threads_have_clocks; then
 	clocks=
 	log_mark
 	seen=$(caller threads)
