@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 # With systemd and logind: what ends one login must not end the others that share its instance.
+# shellcheck disable=SC2317 # called by poll_until
 . "$(dirname "$0")/lib.sh"
 
 USER1=pnsscope
