@@ -131,7 +131,7 @@ clean "without cap_setpcap"
 
 # What the login program keeps: all but what it gave up, for good.
 with 'capabilities = none\nno_new_privs = yes'
-seen=$(ONCE=1 timeout -s KILL 10 "$TOOLS/caller" pamtest alice 2>&1)
+seen=$(ONCE=1 timeout -s KILL 60 "$TOOLS/caller" pamtest alice 2>&1)
 is "$(grep -c '^inside [a-z]*:\[' <<<"$seen")" 6 "caller: isolated"
 like "$seen" $'close: Success\nclose again: Success' "caller: closes"
 # The limits are pam_limits', the one fd is syslog(3)'s.

@@ -11,12 +11,12 @@ HOSTS=$(for n in mnt ipc uts; do readlink /proc/self/ns/$n; done | sed 's/[][]/\
 for service in lightdm gdm-password; do
 	stack $service
 	policy </dev/null
-	seen=$(timeout -s KILL 10 "$TOOLS/caller" $service alice threads 2>&1)
+	seen=$(timeout -s KILL 60 "$TOOLS/caller" $service alice threads 2>&1)
 	unlike "$seen" 'new thread while open: Success' "$service, no advice: no new thread in the session"
 	# The policy that the example file of this service asks for.
 	sed -n 's/^#   //p' "$SRC/conf/pam.d/$service" | policy
 	like "$(cat /etc/security/pam_ns.conf)" "service $service" "$service: the example has a policy for it"
-	seen=$(timeout -s KILL 10 "$TOOLS/caller" $service alice threads 2>&1)
+	seen=$(timeout -s KILL 60 "$TOOLS/caller" $service alice threads 2>&1)
 	ok $? "$service, as the example says: opens" || diag "$seen"
 	like "$seen" 'new thread while open: Success' "$service: ... new threads start while it is open"
 	like "$seen" 'new thread: Success' "$service: ... and after it"

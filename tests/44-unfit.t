@@ -7,7 +7,7 @@
 mkdir /run/bin
 base
 HOSTS=$(for n in mnt ipc uts pid net time; do readlink /proc/self/ns/$n; done | sed 's/[][]/\\&/g' | paste -sd'|')
-run() { timeout -s KILL 10 "$@" 2>&1; }
+run() { timeout -s KILL 60 "$@" 2>&1; }
 # A stand-in under the name of the program: systemd's own process runs the PAM stack of a PAMName= unit.
 for name in systemd systemd-executor pkexec; do
 	cp "$TOOLS/caller" /run/bin/$name

@@ -1,32 +1,12 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 # With systemd and logind: what ends one login must not end the others that share its instance.
-# Run as root in a machine to throw away, where the tree is built: it is installed here for real.
-set -u
-export LC_ALL=C.UTF-8 PATH=/usr/sbin:/usr/bin:/sbin:/bin
-cd "$(dirname "$0")/../.." || exit 1
+# shellcheck disable=SC2317 # called by poll_until
+. "$(dirname "$0")/lib.sh"
+
 USER1=pnsscope
 SINCE=$(date '+%Y-%m-%d %H:%M:%S')
-
-TESTS=0 FAILED=0
-ok() { # STATUS NAME
-	TESTS=$((TESTS + 1))
-	if [ "$1" = 0 ]; then echo "ok $TESTS - $2"; return; fi
-	FAILED=$((FAILED + 1))
-	echo "not ok $TESTS - $2"
-	return 1
-}
-try() { # NAME COMMAND...
-	local name=$1 out
-	shift
-	out=$("$@" 2>&1)
-	ok $? "$name" || echo "# $* said: ${out//$'\n'/ }" >&2
-}
-is() { # GOT WANT NAME
-	[ "$1" = "$2" ]
-	ok $? "$3" || printf '# got:  %s\n# want: %s\n' "$1" "$2" >&2
-}
-poll_until() {
+poll_until() { # a minute: systemd and logind take their time
 	local i
 	for ((i = 0; i < 300; i++)); do
 		"$@" >/dev/null 2>&1 && return
@@ -34,39 +14,11 @@ poll_until() {
 	done
 	return 1
 }
-
-# ---- a machine with pam_ns in sshd's stack ----
-
-if ! make -s install >/dev/null; then echo "Bail out! make install"; exit 1; fi
 id -u $USER1 >/dev/null 2>&1 || useradd -m -s /bin/bash $USER1
 UID1=$(id -u $USER1)
 home=$(getent passwd $USER1 | cut -d: -f6)
-mkdir -p "$home/.ssh" /root/.ssh
-rm -f /root/.ssh/scope
-ssh-keygen -q -t ed25519 -N '' -f /root/.ssh/scope
-cp /root/.ssh/scope.pub "$home/.ssh/authorized_keys"
-chown -R $USER1: "$home"
-chmod 700 "$home" "$home/.ssh"
-cp /etc/pam.d/sshd /root/pam.sshd
-{
-	echo 'session required pam_ns.so close'
-	cat /root/pam.sshd
-	echo 'session required pam_ns.so open'
-} >/etc/pam.d/sshd
-grep -rqs pam_systemd /etc/pam.d/common-session || echo 'session optional pam_systemd.so' >>/etc/pam.d/common-session
-restore() {
-	cp /root/pam.sshd /etc/pam.d/sshd
-	rm -f /etc/systemd/logind.conf.d/scope.conf
-	: >/etc/security/pam_ns.conf
-}
-trap restore EXIT
-systemctl start ssh
-policy() { cat >/etc/security/pam_ns.conf; }
-as() { # COMMAND
-	ssh -F none -i /root/.ssh/scope -o BatchMode=yes -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null \
-		-o LogLevel=ERROR $USER1@127.0.0.1 "$1" </dev/null
-}
-poll_until bash -c '</dev/tcp/127.0.0.1/22'
+cp /run/bed/key.pub /run/keys/$USER1
+as() { ssh "${SSH_OPTIONS[@]}" "$USER1@127.0.0.1" "$1" </dev/null; } # COMMAND
 
 # Each login that stays says which session of logind's it is, and where it lives.
 login() { # NAME
@@ -119,8 +71,8 @@ for i in 1 2 3; do
 	login first 1
 	inits | while read -r pid; do in_cgroup "$pid" "user-$UID1.slice/pam_ns-$UID1-1" || echo "$i: $(cat "/proc/$pid/cgroup")"; done
 	end
-done >/root/out
-is "$(cat /root/out)" "" "three instances back to back, each in a scope of its own"
+done >/run/bed/out
+is "$(cat /run/bed/out)" "" "three instances back to back, each in a scope of its own"
 
 # ---- KillUserProcesses ----
 
@@ -182,5 +134,5 @@ poll_until no_scopes
 ok $? "at the end no scope is left"
 is "$(find /run/pam_ns -mindepth 1)" "" "... nor an entry"
 is "$(systemctl list-units --failed --plain --no-legend 'pam_ns-*' 'session-*')" "" "... nor a failed unit"
-echo "1..$TESTS"
-[ $FAILED = 0 ]
+policy </dev/null
+done_testing
