@@ -311,8 +311,12 @@ void pns_instance_release(struct pns_instance *instance)
 /* By path from the fd that is there: there may be none left for another (EMFILE). */
 static void discard_entry(const struct pns_instance *instance)
 {
+	struct stat st;
 	char name[48];
 
+	/* Its init may have taken it out already, and the number may be another login's by now. */
+	if (fstat(instance->lock, &st) == 0 && st.st_nlink == 0)
+		return;
 	snprintf(name, sizeof(name), "%u/%u.socket", instance->uid, instance->number);
 	unlinkat(instance->registry, name, 0);
 	snprintf(name, sizeof(name), "%u/%u", instance->uid, instance->number);
