@@ -145,7 +145,7 @@ static bool comes_anew(const struct stat *st)
 	struct stat run;
 
 	return S_ISSOCK(st->st_mode) ||
-	       (S_ISDIR(st->st_mode) && stat("/run", &run) == 0 && run.st_dev == st->st_dev);
+	       (S_ISDIR(st->st_mode) && (stat("/run", &run) < 0 || run.st_dev == st->st_dev));
 }
 
 /*

@@ -14,6 +14,7 @@
 #include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -105,7 +106,11 @@ static bool others_left(const struct init *init)
 static void unlist(const struct init *init)
 {
 	char name[64];
+	struct stat st;
 
+	/* A login that gave us up has taken it out, and the number may be another's by now. */
+	if (fstat(init->fds->lock, &st) == 0 && st.st_nlink == 0)
+		return;
 	snprintf(name, sizeof(name), "%u/%u.socket", init->uid, init->number);
 	unlinkat(init->fds->registry, name, 0);
 	snprintf(name, sizeof(name), "%u/%u", init->uid, init->number);

@@ -41,8 +41,9 @@ static int cover(uint64_t id, const char *path, const char *options)
 	char target[32];
 	int r;
 
+	/* A link where a mount was is somebody's doing just now: that must not keep it uncovered. */
 	if (fd < 0)
-		return errno == ENOENT || errno == ENOTDIR || errno == ELOOP ? 0 : -errno;
+		return errno == ENOENT || errno == ENOTDIR ? 0 : -errno;
 	r = mount_id(fd, "", &found);
 	if (r < 0 || found != id)
 		return r;

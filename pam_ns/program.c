@@ -25,14 +25,16 @@ static const struct {
 	 "a systemd unit with PAMName=", "give the unit a PAMName= of its own"},
 };
 
-/* The base name of the program that runs us, though it was replaced by an upgrade; or "". */
-static void own_name(char *buf, size_t size)
+/* The base name of the program that runs us, though it was replaced by an upgrade. -errno. */
+static int own_name(char *buf, size_t size)
 {
 	static const char gone[] = " (deleted)";
 	char path[PATH_MAX], *name;
 	ssize_t n = readlink("/proc/self/exe", path, sizeof(path) - 1);
 
-	path[n < 0 ? 0 : n] = '\0';
+	if (n < 0)
+		return -errno;
+	path[n] = '\0';
 	if (n >= (ssize_t)sizeof(gone) && strcmp(path + n + 1 - sizeof(gone), gone) == 0)
 		path[n + 1 - (ssize_t)sizeof(gone)] = '\0';
 	name = strrchr(path, '/');
@@ -40,13 +42,17 @@ static void own_name(char *buf, size_t size)
 	buf[0] = '\0';
 	if (strlen(name) < size)
 		strcpy(buf, name);
+	return 0;
 }
 
 int pns_program_check(const char *service, struct pns_err *err)
 {
 	char name[64];
+	int r = own_name(name, sizeof(name));
 
-	own_name(name, sizeof(name));
+	if (r < 0)
+		return pns_err_sys(
+			err, -r, "/proc/self/exe (is /proc mounted where the login program runs?)");
 	for (size_t i = 0; i < sizeof(unfit) / sizeof(unfit[0]); i++) {
 		if ((unfit[i].service && strcmp(service, unfit[i].service) != 0) ||
 		    (unfit[i].exe && strcmp(name, unfit[i].exe) != 0))
