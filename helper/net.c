@@ -16,8 +16,9 @@
 #include <unistd.h>
 
 #include "fd.h"
-#include "net.h"
+#include "nstab.h"
 #include "steps.h"
+#include "wire.h"
 
 #define NETNS_DIR "/run/netns/" /* where ip-netns(8) keeps them */
 #define NETNS_ETC "/etc/netns/" /* ... and the files that go with them */
@@ -30,15 +31,13 @@ static bool is_net_namespace(int fd)
 	       ioctl(fd, NS_GET_NSTYPE) == CLONE_NEWNET;
 }
 
-int net_join(const struct pns_plan *plan, struct pns_err *err)
+static int join_named(const struct pns_plan *plan, struct pns_err *err)
 {
 	const char *name = plan->network.name;
 	char path[sizeof(NETNS_DIR) + sizeof(plan->network.name)];
 	pns_fd_auto int fd = -1;
 	int r;
 
-	if (plan->network.mode != PNS_NETWORK_NAMED)
-		return 0;
 	snprintf(path, sizeof(path), NETNS_DIR "%s", name);
 	r = pns_fd_open_trusted(path, O_RDONLY, S_IFREG, &fd, err);
 	if (r < 0 && r != -ENOENT)
@@ -52,6 +51,36 @@ int net_join(const struct pns_plan *plan, struct pns_err *err)
 	if (setns(fd, CLONE_NEWNET) < 0)
 		return pns_err_sys(err, errno, "network = %s: joining the network namespace", name);
 	return 0;
+}
+
+/* What the child between makes while we start. */
+static int join_new(struct pns_err *err)
+{
+	const struct pns_ns *ns = &pns_nstab[PNS_NS_NET];
+	pns_fd_auto int fd = -1;
+	struct pns_msg msg;
+	ssize_t n = recv(PNS_HELPER_SOCK, &msg, sizeof(msg), MSG_PEEK);
+	const bool made = n == sizeof(msg) && msg.kind == PNS_MSG_NETWORK && msg.code == 0;
+
+	if (n == 0)
+		_exit(1); /* the login program has given up */
+	if (n > 0)
+		n = pns_fd_recv(PNS_HELPER_SOCK, &msg, sizeof(msg), &fd, made);
+	if (n != sizeof(msg) || msg.kind != PNS_MSG_NETWORK)
+		return pns_err_sys(err, n < 0 ? (int)-n : EPROTO,
+				   "receiving the network namespace");
+	if (msg.code)
+		return pns_ns_explain(ns, msg.code, err);
+	if (!is_net_namespace(fd))
+		return pns_err_add(err, EPROTO, "what came is no network namespace");
+	return setns(fd, CLONE_NEWNET) < 0
+		       ? pns_err_sys(err, errno, "joining the network namespace")
+		       : 0;
+}
+
+int step_network(const struct pns_plan *plan, struct pns_err *err)
+{
+	return plan->network.mode == PNS_NETWORK_NAMED ? join_named(plan, err) : join_new(err);
 }
 
 /* One file or directory of /etc/netns/NAME over its namesake in /etc, if that exists. */

@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: MIT
 /*
- * Run by the module as root, with an empty environment, one socket, and stdio on /dev/null: takes
- * the plan, makes the namespaces and in them init, which runs the steps. No setuid bit, no file
- * capability: whoever runs it by hand has no more rights in it than before.
+ * Run by the module as root, with an empty environment, one socket, and stdio on /dev/null, as the
+ * first process of the session's namespaces: takes the plan, runs the steps, and becomes init. No
+ * setuid bit, no file capability: whoever runs it by hand has no more rights in it than before.
  */
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
-#include <linux/sched.h>
 #include <malloc.h>
 #include <sched.h>
 #include <signal.h>
@@ -15,14 +14,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/types.h>
-#include <sys/pidfd.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -30,7 +27,6 @@
 #include "fd.h"
 #include "hook.h"
 #include "init.h"
-#include "net.h"
 #include "nstab.h"
 #include "report.h"
 #include "scope.h"
@@ -142,8 +138,8 @@ static int listen_at(int registry, const char *entry, int *ret_fd)
 }
 
 /* Writes the plan into the entry and opens the instance's socket. */
-static void enlist(const struct pns_plan *plan, const char *text, size_t len, int registry,
-		   struct init_fds *fds, struct pns_err *err)
+static void enlist(const struct pns_plan *plan, const char *text, size_t len, struct init_fds *fds,
+		   struct pns_err *err)
 {
 	char entry[32];
 	int r;
@@ -152,19 +148,9 @@ static void enlist(const struct pns_plan *plan, const char *text, size_t len, in
 	if (r == 0)
 		r = pns_fd_write_all(fds->lock, text, len);
 	if (r == 0)
-		r = listen_at(registry, entry, &fds->listener);
+		r = listen_at(fds->registry, entry, &fds->listener);
 	if (r < 0) {
 		pns_err_sys(err, -r, "writing the entry in " PNS_REGISTRY " (is /run full?)");
-		report_and_die(err);
-	}
-	/*
-	 * Init will unlink its entry when it ends. A directory of the host would let whoever gets hold
-	 * of the fd walk up from it; a detached mount ends at its own root. It counts as a mount namespace.
-	 */
-	fds->registry =
-		open_tree(registry, "", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH);
-	if (fds->registry < 0) {
-		pns_ns_explain(&pns_nstab[PNS_NS_MNT], errno, err);
 		report_and_die(err);
 	}
 }
@@ -186,48 +172,39 @@ static pid_t pid_of(int pidfd)
 	return line && sscanf(line, "\nPid: %d", &pid) == 1 && pid > 0 ? pid : 0;
 }
 
-/* clone3() says ENOSPC for any of them: making them one by one finds the one that is full. */
-static void explain(int flags, int code, struct pns_err *err)
+/*
+ * Is this namespace the session's own? The first step would else take the machine's mounts apart. By
+ * its name in /proc, which is still that of the login program.
+ */
+static bool is_own(const struct pns_ns *ns, pid_t leader)
 {
-	for (int i = 0; i < PNS_NS_COUNT; i++) {
-		if (!(flags & pns_nstab[i].flag))
-			continue;
-		if (unshare(pns_nstab[i].flag) < 0) {
-			pns_ns_explain(&pns_nstab[i], errno, err);
-			return;
-		}
-	}
-	pns_err_sys(err, code, "making the session's namespaces and its init");
+	char path[64], own[64] = "", theirs[64] = "";
+
+	snprintf(path, sizeof(path), "/proc/%d/ns/%s", leader, ns->name);
+	if (readlink(path, theirs, sizeof(theirs) - 1) <= 0)
+		return false;
+	snprintf(path, sizeof(path), "/proc/self/ns/%s", ns->name);
+	return readlink(path, own, sizeof(own) - 1) > 0 && strcmp(own, theirs) != 0;
 }
 
-/* In the parent: the pid, and *ret_pidfd. In init: 0. */
-static pid_t clone_init(const struct pns_plan *plan, int *ret_pidfd, struct pns_err *err)
+/* All but those that come later. */
+static void check_namespaces(const struct pns_plan *plan, pid_t leader, struct pns_err *err)
 {
-	/*
-	 * The time namespace comes by itself: the module aimed its children at it, and we are one. So
-	 * does a network that is there already: we are in it.
-	 */
-	const int there = plan->network.mode == PNS_NETWORK_NAMED ? CLONE_NEWTIME | CLONE_NEWNET
-								  : CLONE_NEWTIME;
-	const int flags = pns_ns_flags(plan) & ~there;
-	struct clone_args args = {
-		.flags = (uint64_t)flags | CLONE_PIDFD,
-		.pidfd = (uint64_t)(uintptr_t)ret_pidfd,
-		.exit_signal = SIGCHLD,
-	};
-	pid_t pid = (pid_t)syscall(SYS_clone3, &args, sizeof(args));
-
-	if (pid < 0) {
-		explain(flags, errno, err);
+	for (int i = 0; i < PNS_NS_COUNT; i++) {
+		if (i == PNS_NS_NET || i == PNS_NS_CGROUP || !pns_nstab[i].wanted(plan) ||
+		    is_own(&pns_nstab[i], leader))
+			continue;
+		pns_err_add(err, EPROTO,
+			    "the helper is not in a %s namespace of its own: install pam_ns again",
+			    pns_nstab[i].name);
 		report_and_die(err);
 	}
-	return pid;
 }
 
 __attribute__((noreturn)) static void become_init(const struct pns_plan *plan, struct init_fds *fds,
 						  pid_t leader, struct pns_err *err)
 {
-	if (steps_run(plan, err) < 0 || init_prepare(fds, plan, err) < 0)
+	if (init_prepare(fds, plan, err) < 0)
 		report_and_die(err);
 	if (chdir("/") < 0)
 		pns_err_sys(err, errno, "chdir to /");
@@ -235,7 +212,7 @@ __attribute__((noreturn)) static void become_init(const struct pns_plan *plan, s
 		report_and_die(err);
 	/* Giving up capabilities may have made us dumpable again (prctl(2)). */
 	prctl(PR_SET_DUMPABLE, 0);
-	if (report_ready(fds->self) < 0)
+	if (report_ready() < 0)
 		_exit(1);
 
 	/* From here on nothing may fail: a login stands on this process. */
@@ -258,7 +235,6 @@ int main(void)
 	static struct pns_err err;
 	static struct pns_plan plan;
 	struct init_fds init = {-1, -1, -1, -1, -1, -1};
-	pns_fd_auto int pidfd = -1;
 	int fds[PNS_PLAN_FDS];
 	pid_t leader;
 	char *text;
@@ -273,21 +249,22 @@ int main(void)
 	sanitise(&err);
 	receive(&plan, fds, &text, &len, &err);
 	init.leader = fds[0];
+	init.registry = fds[1];
 	init.lock = fds[2];
 	leader = pid_of(init.leader);
+	check_namespaces(&plan, leader, &err);
 	if (scope_enter(&plan, &err) < 0) {
 		report_note(&err);
 		err = (struct pns_err){0};
 	}
-	if (caps_keep_for_steps(&err) < 0)
+	/* Its root is where we are now. */
+	if (pns_nstab[PNS_NS_CGROUP].wanted(&plan) && unshare(CLONE_NEWCGROUP) < 0)
+		pns_ns_explain(&pns_nstab[PNS_NS_CGROUP], errno, &err);
+	if (err.count || caps_keep_for_steps(&err) < 0)
 		report_and_die(&err);
-	enlist(&plan, text, len, fds[1], &init, &err);
+	enlist(&plan, text, len, &init, &err);
 	free(text);
-	close(fds[1]);
-	if (hooks_open(&plan, &err) < 0 || net_join(&plan, &err) < 0)
+	if (hooks_open(&plan, &err) < 0 || steps_run(&plan, &err) < 0)
 		report_and_die(&err);
-
-	if (clone_init(&plan, &pidfd, &err) == 0)
-		become_init(&plan, &init, leader, &err);
-	return report_started(pidfd) < 0;
+	become_init(&plan, &init, leader, &err);
 }

@@ -6,21 +6,11 @@
 #include "report.h"
 #include "wire.h"
 
-static int report_pidfd(enum pns_msg_kind kind, int pidfd)
+int report_ready(void)
 {
-	const struct pns_msg msg = {.kind = kind};
+	const struct pns_msg msg = {.kind = PNS_MSG_READY};
 
-	return pns_fd_send(PNS_HELPER_SOCK, &msg, sizeof(msg), &pidfd, 1);
-}
-
-int report_started(int pidfd)
-{
-	return report_pidfd(PNS_MSG_STARTED, pidfd);
-}
-
-int report_ready(int pidfd)
-{
-	return report_pidfd(PNS_MSG_READY, pidfd);
+	return pns_fd_send(PNS_HELPER_SOCK, &msg, sizeof(msg), NULL, 0);
 }
 
 void report_log(const char *name, const char *text, size_t len)

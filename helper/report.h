@@ -1,18 +1,15 @@
 /* SPDX-License-Identifier: MIT */
-/* What helper and init tell the module, on the one socket that they have for it. */
+/* What the helper tells the module, on the one socket that it has for it. */
 #ifndef PNS_REPORT_H
 #define PNS_REPORT_H
 
 #include "err.h"
 
-/* Init exists; pidfd refers to it. -errno if the module is gone. */
-int report_started(int pidfd);
-
 /* What the admin should know of a session that will be whole all the same. */
 void report_note(const struct pns_err *err);
 
 /* Every step is done. -errno if the module is gone: then there is nobody to live for. */
-int report_ready(int pidfd);
+int report_ready(void);
 
 /* A line for the log, len bytes of any kind behind "name: ". What the module cannot take is lost. */
 void report_log(const char *name, const char *text, size_t len);

@@ -116,7 +116,7 @@ int scope_enter(const struct pns_plan *plan, struct pns_err *err)
 {
 	const struct timespec deadline = pns_deadline_in((plan->timeout + 1) / 2);
 	const uid_t uid = plan->who.uid;
-	struct call call;
+	struct call call = {0};
 	unsigned int number;
 	int r;
 
@@ -128,7 +128,9 @@ int scope_enter(const struct pns_plan *plan, struct pns_err *err)
 	snprintf(call.name, sizeof(call.name), "pam_ns-%u-%u.scope", uid, number);
 	snprintf(call.slice, sizeof(call.slice), "user-%u.slice", uid);
 	snprintf(call.description, sizeof(call.description), "pam_ns instance %s", plan->id);
-	snprintf(call.pid, sizeof(call.pid), "%d", getpid());
+	/* Our number on the host, whose /proc this still is: in the session it is 1. */
+	if (readlink("/proc/self", call.pid, sizeof(call.pid) - 1) <= 0)
+		return pns_err_sys(err, errno, "/proc/self");
 	r = enter(&call, &deadline);
 	/* systemd may not have noticed yet that the last instance of this number has ended. */
 	if (r == -EIO) {

@@ -28,6 +28,8 @@ static const struct step steps[] = {
 	{"/etc/netns",		named_network,	step_netns_etc},
 	/* Before the mounts: what they hide things with, and the files of names, lie there. */
 	{"registry",		own_mounts,	step_registry},
+	/* As late as sysfs allows, which shows the network of who mounts it: it is being made meanwhile. */
+	{"network",		own_network,	step_network},
 	/* The procfs of the namespace is mounted by a process in it: ours. */
 	{"mounts",		own_mounts,	step_mounts},
 	/* After ours: it is by ours that the others are found, and told from it. */

@@ -222,18 +222,49 @@ static int chdir_nofollow(const char *path)
 	return fd < 0 || fchdir(fd) < 0 ? -errno : 0;
 }
 
+/* Wherever we came from, this must be another place: no word of anybody else's is taken for it. */
+static int check_moved(const struct pns_caller *caller, const struct pns_plan *plan, int spaces,
+		       struct pns_err *err)
+{
+	struct stat st;
+
+	for (int i = 0; i < PNS_NS_COUNT; i++) {
+		/* A network with a name may be where the login program is already. */
+		if (!pns_nstab[i].wanted(plan) ||
+		    (i == PNS_NS_NET && plan->network.mode == PNS_NETWORK_NAMED))
+			continue;
+		if (fstatat(spaces, pns_nstab[i].aimed, &st, 0) < 0)
+			return pns_err_sys(err, errno, "/proc/thread-self/ns/%s",
+					   pns_nstab[i].aimed);
+		if (st.st_dev == caller->ns[i].dev && st.st_ino == caller->ns[i].ino)
+			return pns_err_add(err, EPROTO,
+					   "the session has no %s namespace of its own: install "
+					   "pam_ns again",
+					   pns_nstab[i].name);
+	}
+	return 0;
+}
+
 int pns_caller_join(struct pns_caller *caller, const struct pns_plan *plan, int init,
 		    struct pns_err *err)
 {
 	/* Not the time namespace: joining it would move our own clocks. Children get it anyway. */
 	const int flags = pns_ns_flags(plan) & ~CLONE_NEWTIME;
+	/* Of this /proc: the session's shows the session's processes, and we are none. */
+	pns_fd_auto int spaces = open("/proc/thread-self/ns", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	int r;
 
+	if (spaces < 0)
+		return pns_err_sys(err, errno, "/proc/thread-self/ns");
 	if (flags && setns(init, flags) < 0)
 		return pns_err_sys(err, errno,
 				   "joining the session's namespaces (does the login program run "
 				   "without CAP_SYS_ADMIN or CAP_SYS_PTRACE?)");
 	caller->joined = true;
 	caller->moved = plan->mount;
+	r = check_moved(caller, plan, spaces, err);
+	if (r < 0)
+		return r;
 	/* The kernel set cwd to the new root. A directory that the session has not is no error. */
 	if (caller->moved && (!caller->cwd || chdir_nofollow(caller->cwd) < 0) && chdir("/") < 0)
 		return pns_err_sys(err, errno, "chdir to the session's root");

@@ -52,7 +52,10 @@ int pns_caller_save(struct pns_caller *caller, const struct pns_plan *plan, stru
 int pns_caller_aim_time(struct pns_caller *caller, const struct pns_plan *plan, const char *clocks,
 			struct pns_err *err);
 
-/* Steps into init's namespaces, in one call that does all or nothing (setns(2), pidfd), and cwd by path. */
+/*
+ * Steps into init's namespaces, in one call that does all or nothing (setns(2), pidfd), and cwd by path;
+ * then looks whether they are others than those it came from.
+ */
 int pns_caller_join(struct pns_caller *caller, const struct pns_plan *plan, int init,
 		    struct pns_err *err);
 

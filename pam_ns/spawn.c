@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/pidfd.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -21,6 +22,7 @@
 
 #include "deadline.h"
 #include "fd.h"
+#include "nstab.h"
 #include "spawn.h"
 
 #ifndef PNS_HELPER
@@ -29,19 +31,23 @@
 
 #define HELPER_FD    (PNS_HELPER_SOCK + 1)
 #define FIRST_FREE   (HELPER_FD + 1)
-#define MIDDLE_STACK 16384
-#define MESSAGES_MAX 8	/* that may stand before the one looked for */
-#define END_GRACE_MS 50 /* for a killed init to be gone before the login goes on to fail */
+#define CHILD_STACK  8192
+#define MIDDLE_STACK 32768 /* with the child's in it */
+#define MESSAGES_MAX 8	   /* that may stand before the one looked for */
+#define END_GRACE_MS 50	   /* for a killed init to be gone before the login goes on to fail */
 
-/* What the child needs between fork and exec, made before: there, nothing may allocate. */
+/* What the children need until exec, made before: there, nothing may allocate. */
 struct helper {
 	int sock;   /* our end */
 	int theirs; /* all fds that the child dup2()s lie above the places they go to */
 	int null;
 	int exe;
 	char title[600];
-	pid_t middle;
-	int pidfd; /* of the helper, when the middle child has told it */
+	int flags;    /* the namespaces that the helper begins in */
+	bool network; /* the one that is made while the helper starts */
+	pid_t middle; /* 0: reaped */
+	int init; /* pidfd of the helper, which becomes init, when the middle child has told it */
+	bool ready;
 };
 
 static void helper_cleanup(struct helper *helper)
@@ -50,7 +56,7 @@ static void helper_cleanup(struct helper *helper)
 	pns_fd_close(&helper->theirs);
 	pns_fd_close(&helper->null);
 	pns_fd_close(&helper->exe);
-	pns_fd_close(&helper->pidfd);
+	pns_fd_close(&helper->init);
 }
 
 /* Moves *fd to a number that the child does not overwrite. */
@@ -103,12 +109,20 @@ static int prepare(struct helper *helper, const struct pns_plan *plan, struct pn
 	for (char *p = helper->title; *p; p++)
 		if ((unsigned char)*p < 0x20 || *p == 0x7f)
 			*p = '?';
+	/*
+	 * The time namespace comes by itself: the caller's children are aimed at it. The cgroup one has its
+	 * root where its maker is: where the helper has its own scope, there.
+	 */
+	helper->flags = pns_ns_flags(plan) & ~(CLONE_NEWTIME | CLONE_NEWNET | CLONE_NEWCGROUP);
+	helper->network =
+		plan->network.mode == PNS_NETWORK_LOOPBACK || plan->network.mode == PNS_NETWORK_OFF;
 	return prepare_fds(helper, err);
 }
 
 /* In the helper to be, where only async-signal-safe calls are allowed; all signals are blocked. */
-__attribute__((noreturn)) static void exec_helper(const struct helper *helper)
+static int exec_helper(void *arg)
 {
+	const struct helper *helper = arg;
 	struct pns_msg msg = {.kind = PNS_MSG_ERROR, .text = "executing the helper"};
 	char *argv[] = {(char *)(uintptr_t)helper->title, NULL};
 	char *envp[] = {NULL};
@@ -129,24 +143,52 @@ __attribute__((noreturn)) static void exec_helper(const struct helper *helper)
 	_exit(127);
 }
 
+/* clone() says ENOSPC for any of them: making them one by one finds the one that is full. */
+static void tell_unmade(const struct helper *helper, int code)
+{
+	struct pns_msg msg = {.kind = PNS_MSG_UNMADE, .code = code, .leader = PNS_NS_COUNT};
+
+	for (uint32_t i = 0; i < PNS_NS_COUNT && msg.leader == PNS_NS_COUNT; i++) {
+		if (!(helper->flags & pns_nstab[i].flag) || unshare(pns_nstab[i].flag) == 0)
+			continue;
+		msg.code = errno;
+		msg.leader = i;
+	}
+	(void)pns_fd_send(helper->theirs, &msg, sizeof(msg), NULL, 0);
+}
+
+/*
+ * Nothing of a session takes the kernel longer than its network: it is made here, while the helper
+ * starts, and handed to it. -errno if the helper cannot be told, or the network had to be made.
+ */
+static int make_network(const struct helper *helper)
+{
+	struct pns_msg msg = {.kind = PNS_MSG_NETWORK};
+	int fd = -1;
+
+	if (unshare(CLONE_NEWNET) == 0)
+		fd = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		msg.code = errno;
+	return pns_fd_send(helper->sock, &msg, sizeof(msg), &fd, fd >= 0);
+}
+
 /* The child between: without an exec of its own it keeps its exit signal of 0. */
 static int be_middle(void *arg)
 {
-	const struct helper *helper = arg;
+	_Alignas(16) char stack[CHILD_STACK];
 	const struct pns_msg msg = {.kind = PNS_MSG_FORKED};
-	struct pns_msg failed = {.kind = PNS_MSG_ERROR, .text = "fork of the helper"};
-	pid_t pid = vfork();
-	int pidfd;
+	const int how = CLONE_VM | CLONE_VFORK | CLONE_PIDFD | SIGCHLD;
+	struct helper *helper = arg;
+	int pidfd = -1;
 
-	if (pid == 0)
-		exec_helper(helper);
-	if (pid < 0) {
-		failed.code = errno;
-		(void)pns_fd_send(helper->theirs, &failed, sizeof(failed), NULL, 0);
+	if (clone(exec_helper, stack + sizeof(stack), helper->flags | how, helper, &pidfd) < 0) {
+		tell_unmade(helper, errno);
 		_exit(1);
 	}
-	pidfd = pidfd_open(pid, 0);
-	_exit(pidfd < 0 || pns_fd_send(helper->theirs, &msg, sizeof(msg), &pidfd, 1) < 0);
+	if (pns_fd_send(helper->theirs, &msg, sizeof(msg), &pidfd, 1) < 0)
+		_exit(1);
+	_exit(helper->network && make_network(helper) < 0);
 }
 
 /*
@@ -154,27 +196,36 @@ static int be_middle(void *arg)
  * still. Copying the page tables of a login program is what a fork costs. Linux 6.1 refuses that
  * to a caller whose children get another time namespace (EINVAL): there it is a fork.
  */
-static pid_t clone_middle(struct helper *helper)
+static int clone_middle(struct helper *helper, struct pns_err *err)
 {
 	_Alignas(16) char stack[MIDDLE_STACK];
 	pid_t pid = clone(be_middle, stack + sizeof(stack), CLONE_VM | CLONE_VFORK, helper);
+	int status = 0;
 
-	if (pid < 0 && errno == EINVAL)
-		pid = clone(be_middle, stack + sizeof(stack), 0, helper);
-	return pid;
+	if (pid < 0 && errno == EINVAL) {
+		helper->middle = clone(be_middle, stack + sizeof(stack), 0, helper);
+		return helper->middle < 0 ? pns_err_sys(err, errno, "fork") : 0;
+	}
+	if (pid < 0)
+		return pns_err_sys(err, errno, "fork");
+	while (waitpid(pid, &status, __WALL) < 0 && errno == EINTR)
+		;
+	/* The helper may wait for what will never come. */
+	return WIFSIGNALED(status)
+		       ? pns_err_add(err, EINTR, "starting the helper was cut off by signal %d",
+				     WTERMSIG(status))
+		       : 0;
 }
 
 static int fork_helper(struct helper *helper, struct pns_err *err)
 {
 	sigset_t all, old;
-	int r = 0;
+	int r;
 
-	/* A handler of the caller's must not run in the child, on the caller's state. */
+	/* A handler of the caller's must not run in the children, on the caller's state. */
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &old);
-	helper->middle = clone_middle(helper);
-	if (helper->middle < 0)
-		r = pns_err_sys(err, errno, "fork");
+	r = clone_middle(helper, err);
 	pthread_sigmask(SIG_SETMASK, &old, NULL);
 	pns_fd_close(&helper->theirs);
 	return r;
@@ -184,6 +235,7 @@ static int send_plan(const struct helper *helper, const struct pns_plan *plan,
 		     const struct pns_instance *instance, struct pns_err *err)
 {
 	pns_fd_auto int self = -1;
+	pns_fd_auto int registry = -1;
 	char *text = malloc(PNS_PLAN_MAX);
 	ssize_t len;
 	int r;
@@ -198,7 +250,18 @@ static int send_plan(const struct helper *helper, const struct pns_plan *plan,
 			r = pns_err_sys(err, errno, "pidfd_open");
 	}
 	if (r == 0) {
-		const int fds[PNS_PLAN_FDS] = {self, instance->registry, instance->lock};
+		/*
+		 * Init will unlink its entry when it ends. A directory of the host would let whoever gets
+		 * hold of the fd walk up from it; a detached mount ends at its own root. It counts as a
+		 * mount namespace.
+		 */
+		registry = open_tree(instance->registry, "",
+				     OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH);
+		if (registry < 0)
+			r = pns_ns_explain(&pns_nstab[PNS_NS_MNT], errno, err);
+	}
+	if (r == 0) {
+		const int fds[PNS_PLAN_FDS] = {self, registry, instance->lock};
 
 		r = pns_fd_send(helper->sock, text, (size_t)len, fds, PNS_PLAN_FDS);
 		if (r < 0)
@@ -208,7 +271,7 @@ static int send_plan(const struct helper *helper, const struct pns_plan *plan,
 	return r;
 }
 
-/* ERROR and LOG carry no pidfd, the others one: the number of fds cannot be told before. */
+/* FORKED alone carries an fd: how many come cannot be told before. */
 static int recv_msg(int sock, struct pns_msg *msg, int *ret_fd)
 {
 	struct pns_msg peek;
@@ -225,7 +288,7 @@ static int recv_msg(int sock, struct pns_msg *msg, int *ret_fd)
 	while (n < 0 && (errno == EINTR || (errno == ECONNRESET && resets++ == 0)));
 	if (n <= 0)
 		return n < 0 ? -errno : 0;
-	nfds = n == sizeof(peek) && peek.kind != PNS_MSG_ERROR && peek.kind != PNS_MSG_LOG;
+	nfds = n == sizeof(peek) && peek.kind == PNS_MSG_FORKED;
 	n = pns_fd_recv(sock, msg, sizeof(*msg), ret_fd, nfds);
 	if (n <= 0)
 		return (int)n;
@@ -233,25 +296,30 @@ static int recv_msg(int sock, struct pns_msg *msg, int *ret_fd)
 	return n == sizeof(*msg) ? 1 : -EPROTO;
 }
 
-/* What the socket says next; its pidfd, if it carries one, goes where it belongs. 1 when READY. */
-static int obey(struct helper *helper, const struct pns_msg *msg, int fd, int *init,
-		struct pns_err *err)
+static int unmade(const struct pns_msg *msg, struct pns_err *err)
 {
-	int *place = msg->kind == PNS_MSG_FORKED ? &helper->pidfd : init;
+	return msg->leader < PNS_NS_COUNT
+		       ? pns_ns_explain(&pns_nstab[msg->leader], msg->code, err)
+		       : pns_err_sys(err, msg->code,
+				     "making the session's namespaces and the helper in them");
+}
 
-	if (fd >= 0) {
-		pns_fd_close(place);
-		*place = fd;
-	}
+/* What the socket says next. Init's pidfd and READY may come in either order. */
+static int obey(struct helper *helper, const struct pns_msg *msg, int fd, struct pns_err *err)
+{
 	switch (msg->kind) {
 	case PNS_MSG_FORKED:
-	case PNS_MSG_STARTED:
+		pns_fd_close(&helper->init);
+		helper->init = fd;
 		return 0;
 	case PNS_MSG_READY:
-		return 1;
+		helper->ready = true;
+		return 0;
 	case PNS_MSG_LOG:
 		pns_err_note(err, "%s", msg->text);
 		return 0;
+	case PNS_MSG_UNMADE:
+		return unmade(msg, err);
 	case PNS_MSG_ERROR:
 		return pns_err_add(err, msg->code > 0 ? msg->code : EPROTO, "%s", msg->text);
 	default:
@@ -262,7 +330,7 @@ static int obey(struct helper *helper, const struct pns_msg *msg, int fd, int *i
 }
 
 static int next_msg(struct helper *helper, const struct timespec *deadline, uint32_t timeout,
-		    int *init, struct pns_err *err)
+		    struct pns_err *err)
 {
 	struct pollfd wait = {.fd = helper->sock, .events = POLLIN};
 	struct pns_msg msg;
@@ -285,7 +353,7 @@ static int next_msg(struct helper *helper, const struct timespec *deadline, uint
 				   "crashed or was killed; look in the kernel's log");
 	if (r < 0)
 		return pns_err_sys(err, -r, "the helper's answer");
-	return obey(helper, &msg, fd, init, err);
+	return obey(helper, &msg, fd, err);
 }
 
 /* What went wrong may have overtaken the message that says whom to kill. */
@@ -295,70 +363,69 @@ static void find_helper(struct helper *helper)
 	struct pns_msg msg;
 	int fd;
 
-	for (int i = 0; i < MESSAGES_MAX && helper->pidfd < 0; i++) {
+	for (int i = 0; i < MESSAGES_MAX && helper->init < 0; i++) {
 		if (poll(&wait, 1, END_GRACE_MS) <= 0 || recv_msg(helper->sock, &msg, &fd) == 0)
 			break;
-		if (fd >= 0 && msg.kind == PNS_MSG_FORKED)
-			helper->pidfd = pns_fd_steal(&fd);
-		pns_fd_close(&fd);
+		if (fd >= 0)
+			helper->init = fd;
 	}
 }
 
 /* Killing it bounds the wait, whoever may have stopped it: su's user may, before it is root's. */
-static void reap_middle(const struct helper *helper)
+static void reap_middle(struct helper *helper)
 {
+	if (helper->middle <= 0)
+		return;
 	kill(helper->middle, SIGKILL);
 	while (waitpid(helper->middle, NULL, __WALL) < 0 && errno == EINTR)
 		;
+	helper->middle = 0;
 }
 
 /*
  * A hook without a pid namespace does not end with init: init must be given the time to kill it, which
  * it does when our socket is closed.
  */
-static void kill_init(int init, bool let_it_end)
+static void kill_helper(struct helper *helper, bool let_it_end)
 {
-	struct pollfd wait = {.fd = init, .events = POLLIN};
+	struct pollfd wait = {.events = POLLIN};
 
-	if (init >= 0 && let_it_end)
+	find_helper(helper);
+	reap_middle(helper);
+	pns_fd_close(&helper->sock);
+	if (helper->init < 0)
+		return;
+	wait.fd = helper->init;
+	if (let_it_end)
 		poll(&wait, 1, END_GRACE_MS);
-	if (init >= 0 && pidfd_send_signal(init, SIGKILL, NULL, 0) == 0)
+	if (pidfd_send_signal(helper->init, SIGKILL, NULL, 0) == 0)
 		poll(&wait, 1, END_GRACE_MS);
 }
 
 static int run(struct helper *helper, const struct pns_plan *plan,
-	       const struct pns_instance *instance, const struct timespec *deadline, int *ret_init,
+	       const struct pns_instance *instance, const struct timespec *deadline,
 	       struct pns_err *err)
 {
-	pns_fd_auto int init = -1;
 	int r;
 
 	/* The plan waits in the socket for the helper, not the helper for the plan. */
 	r = send_plan(helper, plan, instance, err);
-	if (r == 0)
-		r = fork_helper(helper, err);
 	if (r < 0)
 		return r;
-	while (r == 0)
-		r = next_msg(helper, deadline, plan->timeout, &init, err);
+	r = fork_helper(helper, err);
+	while (r == 0 && (!helper->ready || helper->init < 0))
+		r = next_msg(helper, deadline, plan->timeout, err);
 	if (r < 0)
-		find_helper(helper);
-	reap_middle(helper);
-	if (r == 1 && init >= 0) {
-		*ret_init = pns_fd_steal(&init);
-		return 0;
-	}
-	if (helper->pidfd >= 0)
-		pidfd_send_signal(helper->pidfd, SIGKILL, NULL, 0);
-	pns_fd_close(&helper->sock);
-	kill_init(init, plan->hook.n && !plan->pid);
-	return r < 0 ? r : pns_err_add(err, EPROTO, "the helper named no init");
+		kill_helper(helper, plan->hook.n && !plan->pid);
+	else
+		reap_middle(helper);
+	return r;
 }
 
 int pns_spawn(const struct pns_plan *plan, const struct pns_instance *instance,
 	      const struct timespec *deadline, int *ret_init, struct pns_err *err)
 {
-	struct helper helper = {.sock = -1, .theirs = -1, .null = -1, .exe = -1, .pidfd = -1};
+	struct helper helper = {.sock = -1, .theirs = -1, .null = -1, .exe = -1, .init = -1};
 	int subreaper = 0, r;
 
 	r = prepare(&helper, plan, err);
@@ -367,10 +434,12 @@ int pns_spawn(const struct pns_plan *plan, const struct pns_instance *instance,
 		prctl(PR_GET_CHILD_SUBREAPER, &subreaper);
 		if (subreaper)
 			prctl(PR_SET_CHILD_SUBREAPER, 0);
-		r = run(&helper, plan, instance, deadline, ret_init, err);
+		r = run(&helper, plan, instance, deadline, err);
 		if (subreaper)
 			prctl(PR_SET_CHILD_SUBREAPER, 1);
 	}
+	if (r == 0)
+		*ret_init = pns_fd_steal(&helper.init);
 	helper_cleanup(&helper);
 	return r;
 }

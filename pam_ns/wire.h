@@ -15,18 +15,22 @@
 
 /*
  * Module -> helper, once: the plan's text with three fds, in this order: a pidfd of the login
- * program, the registry's directory, the instance's plan file (opened and flocked by the module;
+ * program, a detached mount of the registry, the instance's plan file (opened and flocked by the module;
  * the lock lives as long as init does and is how the registry tells live from dead).
  */
 #define PNS_PLAN_FDS 3
 
 enum pns_msg_kind {
-	/* the child between, helper, then init -> module */
-	PNS_MSG_FORKED = 1, /* the helper exists; one fd: its pidfd */
-	PNS_MSG_STARTED,    /* init exists; one fd: its pidfd */
-	PNS_MSG_READY,	    /* every step is done: the caller may join */
+	/* the child between -> module */
+	PNS_MSG_FORKED = 1, /* the helper exists, which becomes init; one fd: its pidfd */
+	/* the child between -> helper, from the module's end of the socket */
+	PNS_MSG_NETWORK, /* one fd: the session's network namespace; or code: why there is none */
+	/* the helper -> module */
+	PNS_MSG_READY, /* every step is done: the caller may join */
 	PNS_MSG_ERROR,	    /* text says what failed; code is its errno */
 	PNS_MSG_LOG,	    /* text is a line for the log; the session is whole all the same */
+	/* the child between -> module, instead of FORKED */
+	PNS_MSG_UNMADE, /* code: why; leader: the namespace's place in pns_nstab, or past its end */
 	/* anyone of root -> init, on the instance's socket; the answer is OK or ERROR */
 	/*
 	 * One fd: the pidfd of a further leader; code its pid, text its service. OK carries its

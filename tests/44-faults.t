@@ -7,7 +7,7 @@ policy <<<$'[default]\ntimeout = 2\nkill_grace = 0'
 echo 'session required pam_ns.so' >/etc/pam.d/faults
 mkdir -m 700 /run/pam_ns
 base
-seen=$("$SRC/build/tests/faults/faults" faults alice 0 8 2>&1) # every eighth call
+seen=$("$SRC/build/tests/faults/faults" faults alice 0 6 2>&1) # every sixth call
 status=$?
 is "$status" 0 "each call of module, helper and init fails in turn: isolated or denied, and undone" || diag "$seen"
 cases=$(sed -n 's/^cases \([0-9]*\),.*/\1/p' <<<"$seen")
