@@ -5,11 +5,15 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <poll.h>
 #include <signal.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/pidfd.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
@@ -25,6 +29,7 @@
 #include "wire.h"
 
 #define LEADERS_MAX 512
+#define STEPS_STACK 65536 /* more than the steps use */
 #define CLIENTS_MAX 16
 #define TICK_MAX_MS 50 /* how often init looks whether the last process has ended */
 /* ... while it lingers: SIGCHLD says it at once, but for children of processes outside. */
@@ -45,12 +50,12 @@ struct init {
 	int tick_ms;
 	unsigned int leaders;
 	int leader[LEADERS_MAX]; /* pidfds by leader number; -1: free */
-	struct who { /* of each leader; apart, so that its pages are only there when used */
+	int client[CLIENTS_MAX]; /* connections whose request has not come yet; -1: free */
+	int next_client;
+	struct who { /* of each leader; last, and apart: its pages are only there when used */
 		int32_t pid;
 		char service[28];
 	} who[LEADERS_MAX];
-	int client[CLIENTS_MAX]; /* connections whose request has not come yet; -1: free */
-	int next_client;
 };
 
 static void reap(void)
@@ -59,7 +64,7 @@ static void reap(void)
 		;
 }
 
-static struct init the_init; /* no stack of its size */
+static struct init the_init; /* no stack of its size, and pages only where it is used */
 static char clocks[PNS_CLOCKS_SIZE];
 
 /* Who joins later gets the same clocks by the same offsets. */
@@ -394,11 +399,29 @@ static void wait_and_serve(struct init *init)
 		accept_client(init);
 }
 
-void init_run(const struct pns_plan *plan, const struct init_fds *fds, pid_t pid)
+/*
+ * Gives the machine back what the steps have used and nobody will again: init may live for months, and
+ * there are as many of them as there are sessions. What lies below this frame on the stack is such;
+ * inlined, it would lie above part of the living one.
+ */
+__attribute__((noinline)) static void shed(struct pns_plan *plan)
+{
+	const uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+	const uintptr_t here = (uintptr_t)__builtin_frame_address(0) & ~(page - 1);
+
+	pns_plan_free(plan);
+	free(plan);
+	malloc_trim(0);
+	/* Two pages for this function and what it calls. Memory that is not there is no error. */
+	madvise((void *)(here - STEPS_STACK), STEPS_STACK - 2 * page, MADV_DONTNEED);
+}
+
+void init_run(struct pns_plan *plan, const struct init_fds *fds, pid_t pid)
 {
 	struct init *init = &the_init;
 
-	*init = (struct init){.fds = fds};
+	memset(init, 0, offsetof(struct init, who));
+	init->fds = fds;
 	init->own_pids = plan->pid && getpid() == 1;
 	init->linger = plan->linger;
 	init->grace = plan->kill_grace;
@@ -410,6 +433,7 @@ void init_run(const struct pns_plan *plan, const struct init_fds *fds, pid_t pid
 	init->leader[PNS_FIRST_LEADER] = fds->leader;
 	init->leaders = 1;
 	note_leader(init, PNS_FIRST_LEADER, pid, plan->who.service);
+	shed(plan);
 
 	while (!init->ending || (others_left(init) && pns_deadline_ms(&init->deadline) > 0)) {
 		wait_and_serve(init);

@@ -20,10 +20,10 @@ struct init_fds {
 int init_prepare(struct init_fds *fds, const struct pns_plan *plan, struct pns_err *err);
 
 /*
- * Lives until the last leader is gone, or longer if the policy lets it linger, or somebody ends it.
+ * Takes the plan, which came from malloc, and frees it. Lives until the last leader is gone, or longer if the policy lets it linger, or somebody ends it.
  * pid: the first leader's number on the host. Nothing in here may fail any more.
  */
-__attribute__((noreturn)) void init_run(const struct pns_plan *plan, const struct init_fds *fds,
+__attribute__((noreturn)) void init_run(struct pns_plan *plan, const struct init_fds *fds,
 					pid_t pid);
 
 #endif

@@ -383,23 +383,31 @@ static void job_cleanup(struct job *job)
 	pns_layout_free(&job->layout);
 }
 
+static int carry_out(struct job *job, struct pns_err *err)
+{
+	int r = start(job, err);
+
+	if (r == 0)
+		r = open_sources(job, err);
+	for (size_t i = 0; r == 0 && i < job->layout.n; i++) {
+		const struct pns_mount *mount = &job->layout.mount[i];
+
+		r = kinds[mount->kind](job, mount, job->source[i], err);
+	}
+	return r < 0 ? r : settle(job, err);
+}
+
 int step_mounts(const struct pns_plan *plan, struct pns_err *err)
 {
-	static struct job job; /* large */
+	struct job *job = calloc(1, sizeof(*job));
 	int r;
 
-	job.plan = plan;
-	job.hidden = -1;
-	r = start(&job, err);
-	if (r == 0)
-		r = open_sources(&job, err);
-	for (size_t i = 0; r == 0 && i < job.layout.n; i++) {
-		const struct pns_mount *mount = &job.layout.mount[i];
-
-		r = kinds[mount->kind](&job, mount, job.source[i], err);
-	}
-	if (r == 0)
-		r = settle(&job, err);
-	job_cleanup(&job);
+	if (!job)
+		return pns_err_sys(err, ENOMEM, "mounts");
+	job->plan = plan;
+	job->hidden = -1;
+	r = carry_out(job, err);
+	job_cleanup(job);
+	free(job);
 	return r;
 }

@@ -7,7 +7,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
-#include <malloc.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdint.h>
@@ -201,7 +200,7 @@ static void check_namespaces(const struct pns_plan *plan, pid_t leader, struct p
 	}
 }
 
-__attribute__((noreturn)) static void become_init(const struct pns_plan *plan, struct init_fds *fds,
+__attribute__((noreturn)) static void become_init(struct pns_plan *plan, struct init_fds *fds,
 						  pid_t leader, struct pns_err *err)
 {
 	if (init_prepare(fds, plan, err) < 0)
@@ -217,7 +216,6 @@ __attribute__((noreturn)) static void become_init(const struct pns_plan *plan, s
 
 	/* From here on nothing may fail: a login stands on this process. */
 	close(PNS_HELPER_SOCK);
-	malloc_trim(0); /* what the steps have freed is the machine's again */
 	init_run(plan, fds, leader);
 }
 
@@ -233,7 +231,7 @@ static bool run_by_module(void)
 int main(void)
 {
 	static struct pns_err err;
-	static struct pns_plan plan;
+	struct pns_plan *plan;
 	struct init_fds init = {-1, -1, -1, -1, -1, -1};
 	int fds[PNS_PLAN_FDS];
 	pid_t leader;
@@ -247,24 +245,29 @@ int main(void)
 		return write(STDERR_FILENO, usage, sizeof(usage) - 1) < 0 ? 3 : 2;
 	}
 	sanitise(&err);
-	receive(&plan, fds, &text, &len, &err);
+	plan = calloc(1, sizeof(*plan));
+	if (!plan) {
+		pns_err_sys(&err, ENOMEM, "plan");
+		report_and_die(&err);
+	}
+	receive(plan, fds, &text, &len, &err);
 	init.leader = fds[0];
 	init.registry = fds[1];
 	init.lock = fds[2];
 	leader = pid_of(init.leader);
-	check_namespaces(&plan, leader, &err);
-	if (scope_enter(&plan, &err) < 0) {
+	check_namespaces(plan, leader, &err);
+	if (scope_enter(plan, &err) < 0) {
 		report_note(&err);
 		err = (struct pns_err){0};
 	}
 	/* Its root is where we are now. */
-	if (pns_nstab[PNS_NS_CGROUP].wanted(&plan) && unshare(CLONE_NEWCGROUP) < 0)
+	if (pns_nstab[PNS_NS_CGROUP].wanted(plan) && unshare(CLONE_NEWCGROUP) < 0)
 		pns_ns_explain(&pns_nstab[PNS_NS_CGROUP], errno, &err);
 	if (err.count || caps_keep_for_steps(&err) < 0)
 		report_and_die(&err);
-	enlist(&plan, text, len, &init, &err);
+	enlist(plan, text, len, &init, &err);
 	free(text);
-	if (hooks_open(&plan, &err) < 0 || steps_run(&plan, &err) < 0)
+	if (hooks_open(plan, &err) < 0 || steps_run(plan, &err) < 0)
 		report_and_die(&err);
-	become_init(&plan, &init, leader, &err);
+	become_init(plan, &init, leader, &err);
 }

@@ -148,11 +148,12 @@ static void tell_unmade(const struct helper *helper, int code)
 {
 	struct pns_msg msg = {.kind = PNS_MSG_UNMADE, .code = code, .leader = PNS_NS_COUNT};
 
-	for (uint32_t i = 0; i < PNS_NS_COUNT && msg.leader == PNS_NS_COUNT; i++) {
+	for (uint32_t i = 0; i < PNS_NS_COUNT; i++) {
 		if (!(helper->flags & pns_nstab[i].flag) || unshare(pns_nstab[i].flag) == 0)
 			continue;
 		msg.code = errno;
 		msg.leader = i;
+		break;
 	}
 	(void)pns_fd_send(helper->theirs, &msg, sizeof(msg), NULL, 0);
 }

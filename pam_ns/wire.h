@@ -27,8 +27,8 @@ enum pns_msg_kind {
 	PNS_MSG_NETWORK, /* one fd: the session's network namespace; or code: why there is none */
 	/* the helper -> module */
 	PNS_MSG_READY, /* every step is done: the caller may join */
-	PNS_MSG_ERROR,	    /* text says what failed; code is its errno */
-	PNS_MSG_LOG,	    /* text is a line for the log; the session is whole all the same */
+	PNS_MSG_ERROR, /* text says what failed; code is its errno */
+	PNS_MSG_LOG,   /* text is a line for the log; the session is whole all the same */
 	/* the child between -> module, instead of FORKED */
 	PNS_MSG_UNMADE, /* code: why; leader: the namespace's place in pns_nstab, or past its end */
 	/* anyone of root -> init, on the instance's socket; the answer is OK or ERROR */

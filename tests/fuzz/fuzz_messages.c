@@ -436,17 +436,20 @@ static void start(struct init_fds *fds)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	static struct pns_plan plan = {.id = "2001.7", .who = {.uid = 2001}};
+	struct pns_plan *plan = calloc(1, sizeof(*plan)); /* init_run() frees it */
 	static struct init_fds fds;
 	uint8_t how;
 
 	run = (struct run){.at = data, .end = data + size};
 	how = next();
-	run.own_pids = plan.pid = how & 1;
-	plan.kill_grace = how >> 5;
+	must(plan != NULL, "calloc: %m");
+	strcpy(plan->id, "2001.7");
+	plan->who.uid = 2001;
+	run.own_pids = plan->pid = how & 1;
+	plan->kill_grace = how >> 5;
 	start(&fds);
 	if (setjmp(run.out) == 0)
-		init_run(&plan, &fds, 1);
+		init_run(plan, &fds, 1);
 	must(close_range(BASE, ~0U, 0) == 0, "close_range: %m");
 	return 0;
 }

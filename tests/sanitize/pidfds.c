@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/pidfd.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -14,18 +15,25 @@ static void serve(int sock)
 {
 	struct shim_call call;
 	struct shim_answer answer = {0};
-	int fd = -1;
+	int fd = -1, made = -1;
 
 	if (shim_recv(sock, &call, sizeof(call), &fd) != sizeof(call))
 		return;
-	if (fd >= 0)
+	switch (call.call) {
+	case SHIM_PIDFD:
+		answer.r = made = pidfd_open(call.number, call.flags);
+		break;
+	case SHIM_SIGNAL:
 		answer.r = pidfd_send_signal(fd, call.number, NULL, call.flags);
-	else
-		answer.r = pidfd_open(call.number, call.flags);
+		break;
+	case SHIM_TREE:
+		answer.r = made = open_tree(fd, "", call.flags);
+		break;
+	}
 	answer.code = answer.r < 0 ? errno : 0;
-	shim_send(sock, &answer, sizeof(answer), fd < 0 ? answer.r : -1);
-	if (fd < 0 && answer.r >= 0)
-		close(answer.r);
+	shim_send(sock, &answer, sizeof(answer), made);
+	if (made >= 0)
+		close(made);
 	if (fd >= 0)
 		close(fd);
 }

@@ -7,12 +7,13 @@
 #include <sys/socket.h>
 #include <sys/types.h>
 
-struct shim_call { /* with an fd: pidfd_send_signal(fd, number, NULL, flags); else pidfd_open() */
+struct shim_call { /* pidfd_open(number); with an fd: pidfd_send_signal(fd, number) or open_tree(fd, "") */
+	enum { SHIM_PIDFD, SHIM_SIGNAL, SHIM_TREE } call;
 	int number;
 	unsigned int flags;
 };
 
-struct shim_answer { /* with an fd, if pidfd_open() gave one */
+struct shim_answer { /* with an fd, if the call gave one */
 	int r, code;
 };
 
