@@ -56,7 +56,7 @@ done
 group=
 for dir in /sys/fs/cgroup/memory /sys/fs/cgroup; do
 	[ -e $dir/memory.limit_in_bytes ] || grep -qs memory $dir/cgroup.subtree_control || continue
-	mkdir $dir/pam_ns-test.$$ 2>/dev/null && group=$dir/pam_ns-test.$$ && break
+	group=$(mktemp -d $dir/pam_ns-test.XXXXXX 2>/dev/null) && break
 done
 if [ "$group" ]; then
 	trap 'rmdir $group 2>/dev/null' EXIT
