@@ -106,7 +106,7 @@ int job_note(struct job *job, int tree, int kind, bool user)
 	struct stat st;
 
 	if (job->n_own == JOB_OWN_MAX)
-		return -ENOSPC;
+		return -EDQUOT;
 	if (fstat(tree, &st) < 0)
 		return -errno;
 	job->own[job->n_own++] =
@@ -128,7 +128,7 @@ int job_owe(struct job *job, int tree, uid_t uid, gid_t gid)
 	int fd;
 
 	if (job->n_owed == JOB_OWN_MAX)
-		return -ENOSPC;
+		return -EDQUOT;
 	fd = fcntl(tree, F_DUPFD_CLOEXEC, 0);
 	if (fd < 0)
 		return -errno;
@@ -191,6 +191,12 @@ int job_failed(const struct pns_mount *mount, int code, const char *path, const 
 	char origin[128], whole[sizeof(origin) + PATH_MAX + 64];
 
 	pns_mount_origin(mount, origin, sizeof(origin));
+	if (code == EDQUOT)
+		return pns_err_add(
+			err, code,
+			"%s: %s %.200s: a session has at most %d directories of its own: "
+			"take some of its mounts out",
+			origin, what, path, JOB_OWN_MAX);
 	snprintf(whole, sizeof(whole), "%s: %s %s", origin, what, path);
 	return mount_failed(err, code, whole);
 }

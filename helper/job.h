@@ -50,7 +50,7 @@ bool is_mount_root(int fd);
 /* Mounts a tree on what an fd refers to. 0 or -errno. */
 int tree_attach(int tree, int on);
 
-/* Notes that a tree, attached or to be, is this session's own. -ENOSPC when there are too many. */
+/* Notes that a tree, attached or to be, is this session's own. -EDQUOT when there are too many. */
 int job_note(struct job *job, int tree, int kind, bool user);
 
 /* The entry of what a walk ended on, or NULL: then it is the host's. */

@@ -172,8 +172,9 @@ static int do_bind(struct job *job, const struct pns_mount *mount, int source, s
 	r = open_target(job, mount, S_ISDIR(st.st_mode), &walk, NULL, err);
 	if (r || is_done(job, mount, &walk))
 		return r < 0 ? r : 0;
-	if (mount->kind == PNS_MOUNT_DISK && job_note(job, source, OWN_DISK, false) < 0)
-		return job_failed(mount, ENOSPC, mount->source, "noting", err);
+	r = mount->kind == PNS_MOUNT_DISK ? job_note(job, source, OWN_DISK, false) : 0;
+	if (r < 0)
+		return job_failed(mount, -r, mount->source, "noting", err);
 	return attach(mount, source, &walk, err);
 }
 
