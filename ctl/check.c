@@ -56,12 +56,16 @@ void found(struct findings *f, enum verdict verdict, const char *fmt, ...)
 
 void found_err(struct findings *f, const struct pns_err *err)
 {
-	for (const char *at = err->text; *at;) {
+	unsigned int lines = 0;
+
+	for (const char *at = err->text; *at; lines++) {
 		const size_t len = strcspn(at, "\n");
 
 		found(f, ERROR, "%.*s", (int)len, at);
 		at += len + (at[len] == '\n');
 	}
+	if (err->count > lines) /* the last line is "and 10 more" */
+		f->count[ERROR] += err->count - lines;
 }
 
 int verb_check(const struct args *args)

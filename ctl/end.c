@@ -146,15 +146,17 @@ static void signal_all(const struct pns_live *live, const struct watch *watch, i
 			pidfd_send_signal(watch->fd[i], sig, NULL, 0);
 }
 
-static int terminate(const struct pns_live *live)
+/* An init that hangs cannot be asked, and is killed as it is. */
+static int terminate(const struct pns_live *live, bool at_once)
 {
 	struct pns_msg msg = {.kind = PNS_MSG_TERMINATE};
 	int r = pns_instance_request(live->entry.uid, live->entry.number, &msg, -1, NULL,
 				     REQUEST_MS);
 
-	if (r < 0 && !live_gone(live))
-		return fail("end: %s: asking its init: %s", live->plan.id, strerror(-r));
-	return 0;
+	if (r == 0 || at_once || live_gone(live))
+		return 0;
+	return fail("end: %s: asking its init: %s: write --now to kill it", live->plan.id,
+		    strerror(-r));
 }
 
 static int end(const struct pns_live *live, bool at_once)
@@ -171,7 +173,7 @@ static int end(const struct pns_live *live, bool at_once)
 			    r == -ESRCH ? "it has ended: see pam_nsctl list" : strerror(-r));
 	}
 	/* Asked first even when it is killed at once: it takes its entry out of the registry. */
-	r = terminate(live);
+	r = terminate(live, at_once);
 	if (r == 0 && at_once)
 		pidfd_send_signal(live->init, SIGKILL, NULL, 0);
 	if (r == 0 && !live->plan.pid) {
@@ -197,15 +199,19 @@ static int end(const struct pns_live *live, bool at_once)
 
 int verb_end(const struct args *args)
 {
+	const bool at_once = args->value[END_NOW] != NULL;
 	struct pns_live *live;
 	int r, bad = 0;
 	size_t n;
 
-	r = live_find("end", args->target, &live, &n);
+	r = live_find("end", args->target, at_once, &live, &n);
 	if (r)
 		return r;
 	for (size_t i = 0; i < n; i++)
-		bad |= end(&live[i], args->value[END_NOW] != NULL);
+		bad |= end(&live[i], at_once);
+	/* An init that was killed before it could leaves its entry. */
+	if (at_once)
+		pns_instance_sweep(live->entry.uid);
 	live_free(live, n);
 	return flushed(bad);
 }

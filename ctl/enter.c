@@ -64,7 +64,7 @@ int verb_enter(const struct args *args)
 	size_t n;
 	int r;
 
-	r = live_find("enter", args->target, &live, &n);
+	r = live_find("enter", args->target, false, &live, &n);
 	if (r)
 		return r;
 	if (n == 1)

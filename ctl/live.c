@@ -69,11 +69,15 @@ static int parse_user(const char *text, uid_t *ret_uid)
 	return r;
 }
 
-static int look(struct pns_entry entry, struct pns_live *ret_live)
+static int look(struct pns_entry entry, bool hung_too, struct pns_live *ret_live)
 {
 	struct pns_err *err = calloc(1, sizeof(*err));
 	int r = err ? pns_registry_look(entry, ret_live, err) : -ENOMEM;
 
+	if (r == -ETIMEDOUT && hung_too) {
+		ret_live->init = hung_init(ret_live);
+		r = ret_live->init < 0 ? r : 0;
+	}
 	if (r < 0)
 		fail_err(err ? err : &(struct pns_err){.text = "out of memory"}, "%s", "");
 	free(err);
@@ -91,7 +95,8 @@ static int list(struct pns_entry **ret_entries, size_t *ret_n)
 	return r;
 }
 
-int live_find(const char *verb, const char *target, struct pns_live **ret_live, size_t *ret_n)
+int live_find(const char *verb, const char *target, bool hung_too, struct pns_live **ret_live,
+	      size_t *ret_n)
 {
 	struct pns_live *live = NULL;
 	struct pns_entry *entries = NULL, one;
@@ -114,10 +119,12 @@ int live_find(const char *verb, const char *target, struct pns_live **ret_live, 
 			continue;
 		of_user++;
 		live[n] = (struct pns_live)PNS_LIVE_NONE;
-		if (look(entries[i], &live[n]) == 0)
+		if (look(entries[i], hung_too, &live[n]) == 0) {
 			n++;
-		else
-			bad = EXIT_BAD;
+			continue;
+		}
+		pns_live_free(&live[n]);
+		bad = EXIT_BAD;
 	}
 	free(entries);
 	if (!live)

@@ -11,10 +11,18 @@
 
 /*
  * What the user wrote: "UID.N", or a user's name or uid for all instances of that user. 0 and
- * an array of them, all confirmed by their inits, or EXIT_BAD with a line that says why not.
+ * an array of them, all confirmed by their inits, or EXIT_BAD with a line that says why not. With
+ * hung_too, those whose inits do not answer are among them, without a status: see hung_init().
  */
-int live_find(const char *verb, const char *target, struct pns_live **ret_live, size_t *ret_n);
+int live_find(const char *verb, const char *target, bool hung_too, struct pns_live **ret_live,
+	      size_t *ret_n);
 void live_free(struct pns_live *live, size_t n);
+
+/*
+ * hung.c: a pidfd of the init of an instance, for when it does not answer: the process that holds the
+ * lock on its entry, which root's alone can be. To end it, not to join it. -ESRCH if there is none.
+ */
+int hung_init(const struct pns_live *live);
 
 /* The pid of a pidfd's process, as this procfs counts; 0 when it is gone. */
 pid_t live_pid(int pidfd);

@@ -236,7 +236,7 @@ int verb_status(const struct args *args)
 	int r, bad = 0;
 	size_t n;
 
-	r = live_find("status", args->target, &live, &n);
+	r = live_find("status", args->target, false, &live, &n);
 	if (r)
 		return r;
 	for (size_t i = 0; i < n; i++) {

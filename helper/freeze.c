@@ -17,14 +17,41 @@
 #include "fd.h"
 #include "job.h"
 
-#define ENTRIES_MAX 1000
+#define ENTRIES_MAX 4000 /* each is a mount */
 
-int hide_present(const struct job *job, const struct walk *walk)
+/*
+ * In a directory that is frozen the stand-in takes the place of the entry's own mount. Upon it, it
+ * would go with the file on the host, and leave the mount to show what that held.
+ */
+static int take_out(const struct job *job, struct walk *walk, int *on)
 {
-	pns_fd_auto int tree = -1;
-	int r = tree_clone(job->hidden, S_ISDIR(walk->st.st_mode) ? "dir" : "file", &tree);
+	const struct own *own;
+	int r = walk_up(walk);
 
-	return r < 0 ? r : tree_attach(tree, walk->fd);
+	own = r == 0 ? job_own(job, &walk->st) : NULL;
+	if (!own || own->kind != OWN_FROZEN)
+		return r;
+	if (fchdir(walk->fd) < 0)
+		return -errno;
+	r = umount2(walk->name, MNT_DETACH | UMOUNT_NOFOLLOW) < 0 ? -errno : 0;
+	if (chdir("/") < 0 || r < 0)
+		return r < 0 ? r : -errno;
+	pns_fd_close(on);
+	*on = open_tree(walk->fd, walk->name, OPEN_TREE_CLOEXEC | AT_SYMLINK_NOFOLLOW);
+	return *on < 0 ? -errno : 0;
+}
+
+int hide_present(const struct job *job, struct walk *walk)
+{
+	pns_fd_auto int on = fcntl(walk->fd, F_DUPFD_CLOEXEC, 0);
+	pns_fd_auto int tree = -1;
+	int r = on < 0 ? -errno : 0;
+
+	if (r == 0)
+		r = tree_clone(job->hidden, S_ISDIR(walk->st.st_mode) ? "dir" : "file", &tree);
+	if (r == 0 && is_mount_root(on))
+		r = take_out(job, walk, &on);
+	return r < 0 ? r : tree_attach(tree, on);
 }
 
 static int copy_link(int from, int to, const char *name)
@@ -88,7 +115,8 @@ static int carry_entries(int from, int to, freeze_keep_fn keep)
 
 int freeze(struct job *job, const struct walk *walk, freeze_keep_fn keep, bool seal)
 {
-	static const struct pns_size size = {.value = 4 << 20};
+	/* tree_tmpfs() lets it have 8192 files then, more than ENTRIES_MAX. */
+	static const struct pns_size size = {.value = 64 << 20};
 	pns_fd_auto int tree = -1;
 	int r = tree_tmpfs(&size, walk->st.st_mode, &tree);
 
@@ -132,6 +160,17 @@ static int refuse(const struct pns_mount *mount, const char *why, struct pns_err
 			   why);
 }
 
+static int too_many(const struct pns_mount *mount, struct pns_err *err)
+{
+	char origin[128];
+
+	pns_mount_origin(mount, origin, sizeof(origin));
+	return pns_err_add(err, E2BIG,
+			   "%s: %.200s lies in a directory of more than %d entries, which cannot "
+			   "be covered: name that directory, or take it out",
+			   origin, mount->target, ENTRIES_MAX);
+}
+
 static bool is_root(const struct stat *st)
 {
 	struct stat root;
@@ -139,46 +178,61 @@ static bool is_root(const struct stat *st)
 	return stat("/", &root) == 0 && root.st_dev == st->st_dev && root.st_ino == st->st_ino;
 }
 
-/* A socket is made anew whenever its daemon starts, a directory in /run by its unit. */
-static bool comes_anew(const struct stat *st)
+/*
+ * What its owner removes or replaces by a new one: files, by rename(2), and sockets; in /run
+ * directories too. Not what the host has mounted, or we have, nor what the kernel makes.
+ */
+static bool comes_anew(const struct job *job, const struct walk *walk)
 {
-	struct stat run;
+	return !is_mount_root(walk->fd) && !made_by_kernel(walk->fd) &&
+	       (!S_ISDIR(walk->st.st_mode) || walk->st.st_dev == job->run);
+}
 
-	return S_ISSOCK(st->st_mode) ||
-	       (S_ISDIR(st->st_mode) && (stat("/run", &run) < 0 || run.st_dev == st->st_dev));
+static bool can_be_frozen(const struct job *job, const struct stat *st)
+{
+	return st->st_uid == 0 && !(st->st_mode & (S_IWGRP | S_IWOTH)) && !job_own(job, st) &&
+	       !is_root(st);
+}
+
+/* Freezes the uppermost of the directories for which it is needed: 1, or 0 if none is left. */
+static int freeze_one(struct job *job, const struct pns_mount *mount, struct pns_err *err)
+{
+	walk_auto struct walk walk = PNS_WALK_NONE, top = PNS_WALK_NONE;
+	int r = walk_open(mount->target, &walk, err);
+
+	while (r == 0 && comes_anew(job, &walk)) {
+		r = walk_up(&walk);
+		if (r < 0 || !can_be_frozen(job, &walk.st))
+			break;
+		walk_close(&top);
+		top.st = walk.st;
+		top.fd = fcntl(walk.fd, F_DUPFD_CLOEXEC, 0);
+		r = top.fd < 0 ? -errno : 0;
+	}
+	if (r < 0 || top.fd < 0)
+		return r;
+	r = freeze(job, &top, NULL, true);
+	return r < 0 ? r : 1;
 }
 
 /*
- * The kernel takes a mount away from all namespaces with the removal of what it lies on. So what
- * may be removed and made anew is hidden, and then its parent is covered as if it were absent: the
- * cover holds copies of the mounts, which lie on entries of its own.
+ * The kernel takes a mount away from all namespaces with the removal of what it lies on. A
+ * directory that is frozen has entries of its own, so they are frozen first, from above: what is
+ * mounted then lies on one of those.
  */
-int hide_for_good(struct job *job, const struct pns_mount *mount, const struct stat *st,
-		  struct pns_err *err)
+int walk_held(struct job *job, const struct pns_mount *mount, struct walk *ret_walk,
+	      struct pns_err *err)
 {
-	struct stat below = *st;
-	char path[PATH_MAX], *slash;
-	int r = 0;
+	const unsigned int before = err->count;
+	int r = mount->key == PNS_KEY_hide || mount->key == PNS_KEY_readonly;
 
-	snprintf(path, sizeof(path), "%s", mount->target);
-	/* Up to /run: the cover itself lies on a directory that may be made anew. */
-	while (r == 0 && mount->key == PNS_KEY_hide && comes_anew(&below)) {
-		walk_auto struct walk walk = PNS_WALK_NONE;
-
-		slash = strrchr(path, '/');
-		if (!slash || slash == path)
-			break;
-		*slash = '\0';
-		r = walk_open(path, &walk, err);
-		if (r < 0)
-			return r;
-		below = walk.st;
-		if (*walk.rest || below.st_uid != 0 || (below.st_mode & 022) ||
-		    job_own(job, &below) || is_root(&below))
-			break;
-		r = freeze(job, &walk, NULL, true);
-	}
-	return r < 0 ? job_failed(mount, -r, path, "hiding what comes anew in", err) : 0;
+	while (r == 1)
+		r = freeze_one(job, mount, err);
+	if (r == -E2BIG)
+		return too_many(mount, err);
+	if (r < 0 && err->count == before)
+		return job_failed(mount, -r, mount->target, "freezing the directory of", err);
+	return r < 0 ? r : walk_open(mount->target, ret_walk, err);
 }
 
 int hide_absent(struct job *job, const struct pns_mount *mount, struct walk *walk,
@@ -210,8 +264,6 @@ int hide_absent(struct job *job, const struct pns_mount *mount, struct walk *wal
 		r = freeze(job, walk, NULL, seal);
 	}
 	if (r == -E2BIG)
-		return refuse(mount,
-			      "there are too many others in its directory: make it, or hide that",
-			      err);
+		return too_many(mount, err);
 	return r < 0 ? job_failed(mount, -r, mount->target, "hiding", err) : 0;
 }

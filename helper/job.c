@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mount.h>
+#include <sys/stat.h>
 #include <sys/sysinfo.h>
 #include <unistd.h>
 
@@ -83,6 +84,14 @@ int tree_set(int tree, unsigned int attr, unsigned long propagation)
 											    : 0;
 }
 
+bool is_mount_root(int fd)
+{
+	struct statx stx;
+
+	return statx(fd, "", AT_EMPTY_PATH, 0, &stx) == 0 &&
+	       (stx.stx_attributes & STATX_ATTR_MOUNT_ROOT);
+}
+
 int tree_attach(int tree, int on)
 {
 	return move_mount(tree, "", on, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH) < 0
@@ -97,7 +106,7 @@ int job_note(struct job *job, int tree, int kind, bool user)
 	struct stat st;
 
 	if (job->n_own == JOB_OWN_MAX)
-		return -ENOSPC;
+		return -EDQUOT;
 	if (fstat(tree, &st) < 0)
 		return -errno;
 	job->own[job->n_own++] =
@@ -119,7 +128,7 @@ int job_owe(struct job *job, int tree, uid_t uid, gid_t gid)
 	int fd;
 
 	if (job->n_owed == JOB_OWN_MAX)
-		return -ENOSPC;
+		return -EDQUOT;
 	fd = fcntl(tree, F_DUPFD_CLOEXEC, 0);
 	if (fd < 0)
 		return -errno;
@@ -182,6 +191,12 @@ int job_failed(const struct pns_mount *mount, int code, const char *path, const 
 	char origin[128], whole[sizeof(origin) + PATH_MAX + 64];
 
 	pns_mount_origin(mount, origin, sizeof(origin));
+	if (code == EDQUOT)
+		return pns_err_add(
+			err, code,
+			"%s: %s %.200s: a session has at most %d directories of its own: "
+			"take some of its mounts out",
+			origin, what, path, JOB_OWN_MAX);
 	snprintf(whole, sizeof(whole), "%s: %s %s", origin, what, path);
 	return mount_failed(err, code, whole);
 }

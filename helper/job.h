@@ -12,6 +12,7 @@ struct job {
 	const struct pns_plan *plan;
 	struct pns_layout layout;
 	int *source; /* of each mount, opened in the host's view; -1: it has none */
+	dev_t run;   /* the device of /run, as the host has it */
 	int hidden;  /* directory of the stand-ins for what is hidden */
 	/* What only this session has: there, mount points may be made. */
 	size_t n_own;
@@ -43,10 +44,13 @@ int tree_clone(int fd, const char *name, int *ret_tree);
 /* Sets MOUNT_ATTR_* on a tree, on all its mounts. propagation: 0 or MS_PRIVATE. 0 or -errno. */
 int tree_set(int tree, unsigned int attr, unsigned long propagation);
 
+/* Does a mount begin there? */
+bool is_mount_root(int fd);
+
 /* Mounts a tree on what an fd refers to. 0 or -errno. */
 int tree_attach(int tree, int on);
 
-/* Notes that a tree, attached or to be, is this session's own. -ENOSPC when there are too many. */
+/* Notes that a tree, attached or to be, is this session's own. -EDQUOT when there are too many. */
 int job_note(struct job *job, int tree, int kind, bool user);
 
 /* The entry of what a walk ended on, or NULL: then it is the host's. */
@@ -78,13 +82,19 @@ int source_open(const struct job *job, const struct pns_mount *mount, int *ret_f
 typedef bool (*freeze_keep_fn)(const char *name, mode_t mode);
 int freeze(struct job *job, const struct walk *walk, freeze_keep_fn keep, bool seal);
 
-/* freeze.c: no path leads there, now or later. */
-int hide_for_good(struct job *job, const struct pns_mount *mount, const struct stat *st,
-		  struct pns_err *err);
+/*
+ * freeze.c: walks to the target of a hide or readonly and sees to it that the host cannot take it away
+ * from there: where it may, see comes_anew(), the directories on the way are frozen. 0 or -errno with
+ * err filled.
+ */
+int walk_held(struct job *job, const struct pns_mount *mount, struct walk *ret_walk,
+	      struct pns_err *err);
+
+/* freeze.c: what is not there does not come later. */
 int hide_absent(struct job *job, const struct pns_mount *mount, struct walk *walk,
 		struct pns_err *err);
 
-/* freeze.c: lays a stand-in over what is there. */
-int hide_present(const struct job *job, const struct walk *walk);
+/* freeze.c: lays a stand-in over what is there; walk ends elsewhere then. */
+int hide_present(const struct job *job, struct walk *walk);
 
 #endif

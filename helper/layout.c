@@ -172,8 +172,9 @@ static int do_bind(struct job *job, const struct pns_mount *mount, int source, s
 	r = open_target(job, mount, S_ISDIR(st.st_mode), &walk, NULL, err);
 	if (r || is_done(job, mount, &walk))
 		return r < 0 ? r : 0;
-	if (mount->kind == PNS_MOUNT_DISK && job_note(job, source, OWN_DISK, false) < 0)
-		return job_failed(mount, ENOSPC, mount->source, "noting", err);
+	r = mount->kind == PNS_MOUNT_DISK ? job_note(job, source, OWN_DISK, false) : 0;
+	if (r < 0)
+		return job_failed(mount, -r, mount->source, "noting", err);
 	return attach(mount, source, &walk, err);
 }
 
@@ -226,11 +227,9 @@ static int do_readonly(struct job *job, const struct pns_mount *mount, int sourc
 {
 	walk_auto struct walk walk = PNS_WALK_NONE;
 	pns_fd_auto int tree = -1;
-	struct statx stx;
 	char origin[128];
-	int r = walk_open(mount->target, &walk, err);
+	int r = walk_held(job, mount, &walk, err);
 
-	(void)job;
 	(void)source;
 	if (r < 0)
 		return r;
@@ -243,8 +242,7 @@ static int do_readonly(struct job *job, const struct pns_mount *mount, int sourc
 				   mount->target);
 	}
 	/* Private: what the host mounts there later would not be read-only. */
-	if (statx(walk.fd, "", AT_EMPTY_PATH, 0, &stx) == 0 &&
-	    (stx.stx_attributes & STATX_ATTR_MOUNT_ROOT)) {
+	if (is_mount_root(walk.fd)) {
 		r = tree_set(walk.fd, MOUNT_ATTR_RDONLY, MS_PRIVATE);
 		return r < 0 ? job_failed(mount, -r, mount->target, "making read-only", err) : 0;
 	}
@@ -258,7 +256,7 @@ static int do_readonly(struct job *job, const struct pns_mount *mount, int sourc
 static int do_hide(struct job *job, const struct pns_mount *mount, int source, struct pns_err *err)
 {
 	walk_auto struct walk walk = PNS_WALK_NONE;
-	int r = walk_open(mount->target, &walk, err);
+	int r = walk_held(job, mount, &walk, err);
 
 	(void)source;
 	if (r < 0)
@@ -266,8 +264,7 @@ static int do_hide(struct job *job, const struct pns_mount *mount, int source, s
 	if (*walk.rest)
 		return mount->flags & PNS_MOUNT_OPTIONAL ? 0 : hide_absent(job, mount, &walk, err);
 	r = hide_present(job, &walk);
-	return r < 0 ? job_failed(mount, -r, mount->target, "hiding", err)
-		     : hide_for_good(job, mount, &walk.st, err);
+	return r < 0 ? job_failed(mount, -r, mount->target, "hiding", err) : 0;
 }
 
 /*
@@ -351,9 +348,11 @@ static int (*const kinds[])(struct job *job, const struct pns_mount *mount, int 
 static int start(struct job *job, struct pns_err *err)
 {
 	int r = pns_layout_make(job->plan, NULL, NULL, &job->layout, err);
+	struct stat run;
 
 	if (r < 0)
 		return r;
+	job->run = stat("/run", &run) == 0 ? run.st_dev : 0;
 	job->source = malloc((job->layout.n + 1) * sizeof(int));
 	if (!job->source)
 		return pns_err_sys(err, ENOMEM, "mounts");

@@ -16,6 +16,7 @@
 void walk_close(struct walk *walk)
 {
 	pns_fd_close(&walk->fd);
+	pns_fd_close(&walk->parent);
 }
 
 static bool only_root_writes(const struct stat *st)
@@ -109,9 +110,12 @@ static int step(struct walk *walk, const char *name, unsigned int *symlinks, con
 		int r = follow(walk, fd);
 		return r < 0 ? r : 1;
 	}
+	if (!S_ISDIR(st.st_mode))
+		walk->parent = pns_fd_steal(&walk->fd);
 	pns_fd_close(&walk->fd);
 	walk->fd = pns_fd_steal(&fd);
 	walk->st = st;
+	strcpy(walk->name, name);
 	walk->exclusive = walk->exclusive && only_root_writes(&st);
 	return 1;
 }
@@ -143,6 +147,7 @@ int walk_open(const char *path, struct walk *ret_walk, struct pns_err *err)
 	if (strlen(path) >= sizeof(walk.rest))
 		return pns_err_sys(err, ENAMETOOLONG, "%.64s...", path);
 	if (open_at_once(path, &walk)) {
+		snprintf(walk.name, sizeof(walk.name), "%s", strrchr(path, '/') + 1);
 		*ret_walk = walk;
 		walk.fd = -1;
 		return 0;
@@ -157,6 +162,18 @@ int walk_open(const char *path, struct walk *ret_walk, struct pns_err *err)
 	if (r < 0)
 		return err->count > before ? r : pns_err_sys(err, -r, "%s", path);
 	*ret_walk = walk;
-	walk.fd = -1;
+	walk.fd = walk.parent = -1;
+	return 0;
+}
+
+int walk_up(struct walk *walk)
+{
+	pns_fd_auto int fd = walk->parent >= 0 ? pns_fd_steal(&walk->parent)
+					       : open_tree(walk->fd, "..", OPEN_TREE_CLOEXEC);
+
+	if (fd < 0 || fstat(fd, &walk->st) < 0)
+		return -errno;
+	pns_fd_close(&walk->fd);
+	walk->fd = pns_fd_steal(&fd);
 	return 0;
 }

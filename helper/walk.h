@@ -12,14 +12,16 @@
 /* Where a walk ended. Start it as PNS_WALK_NONE; close it with walk_close(). */
 struct walk {
 	int fd;		/* O_PATH: what the path leads to, or the last directory that is there */
+	int parent;	/* the directory that it lies in; -1 if fd is one itself: that has its .. */
 	struct stat st; /* of fd */
 	bool exclusive; /* of a path with a missing component: only root can change what was passed */
-	char rest[PATH_MAX]; /* the components that are missing below fd; empty: none is */
+	char name[NAME_MAX + 1]; /* of fd in its directory, links resolved */
+	char rest[PATH_MAX];	 /* the components that are missing below fd; empty: none is */
 };
 
-#define PNS_WALK_NONE    \
-	{                \
-		.fd = -1 \
+#define PNS_WALK_NONE                  \
+	{                              \
+		.fd = -1, .parent = -1 \
 	}
 
 /*
@@ -31,6 +33,9 @@ struct walk {
  * missing is no error: see rest. Another -errno, with err filled.
  */
 int walk_open(const char *path, struct walk *ret_walk, struct pns_err *err);
+
+/* Goes from where a walk ended up to the directory that it lies in; st is that one's. 0 or -errno. */
+int walk_up(struct walk *walk);
 
 void walk_close(struct walk *walk);
 

@@ -339,6 +339,32 @@ void pns_instance_discard(struct pns_instance *instance)
 	pns_instance_release(instance);
 }
 
+static int look_alone(void *arg, unsigned int number, int fd)
+{
+	(void)arg;
+	(void)number;
+	(void)fd;
+	return 0;
+}
+
+void pns_instance_sweep(uid_t uid)
+{
+	pns_fd_auto int registry = -1;
+	pns_fd_auto int user = -1;
+	struct pns_err ignored = {0};
+	char name[16];
+
+	snprintf(name, sizeof(name), "%u", uid);
+	if (pns_fd_open_trusted(pns_instance_registry(), O_RDONLY | O_DIRECTORY, S_IFDIR, &registry,
+				&ignored) < 0)
+		return;
+	user = openat(registry, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (user < 0)
+		return;
+	pns_instance_each(user, look_alone, NULL);
+	remove_user(registry, uid);
+}
+
 bool pns_instance_inside(void)
 {
 	struct stat st;

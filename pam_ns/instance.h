@@ -59,6 +59,9 @@ void pns_instance_release(struct pns_instance *instance);
 /* The same, and undoes pns_instance_enter(): for a session that did not come to life. */
 void pns_instance_discard(struct pns_instance *instance);
 
+/* Takes a user's dead entries out of the registry, as the user's next login would. */
+void pns_instance_sweep(uid_t uid);
+
 /* Where the registry of this process lies: the host's, or inside a session that one's own. */
 const char *pns_instance_registry(void);
 

@@ -195,9 +195,9 @@ static int explain(const struct search *search, unsigned int number, int code)
 	case ETIMEDOUT:
 		return pns_err_add(search->err, code,
 				   "the init of instance %u.%u does not answer: if it is stopped, "
-				   "continue or kill it (pam_ns processes of that user), or raise "
-				   "timeout in the policy",
-				   uid, number);
+				   "continue it, or pam_nsctl end %u.%u --now; or raise timeout "
+				   "in the policy",
+				   uid, number, uid, number);
 	default:
 		return pns_err_sys(search->err, code, "joining instance %u.%u", uid, number);
 	}

@@ -330,3 +330,50 @@ VISIBLE int pam_sm_close_session(pam_handle_t *pamh, int flags, int argc, const 
 	pam_set_data(pamh, DATA, NULL, NULL);
 	return PAM_SUCCESS;
 }
+
+/* ---- not for us ---- */
+
+/*
+ * A line with another word than session in front does not isolate, whoever wrote it thinks so. Without
+ * these libpam would deny root as well, who has to mend it.
+ */
+static int misplaced(pam_handle_t *pamh, int argc, const char **argv, const char *stack)
+{
+	const struct args args = parse_args(argc, argv);
+	const char *user = NULL;
+	char name[USER_MAX];
+
+	if (pam_get_user(pamh, &user, NULL) != PAM_SUCCESS || !user)
+		user = "";
+	if (*user && exempt(pamh, &args, user))
+		return PAM_IGNORE;
+	pam_syslog(pamh, LOG_ERR,
+		   "login of %s denied: pam_ns.so in the %s stack isolates nobody: write session "
+		   "for %s",
+		   in_log(user, name), stack, stack);
+	return PAM_SYSTEM_ERR;
+}
+
+VISIBLE int pam_sm_authenticate(pam_handle_t *pamh, int flags, int argc, const char **argv)
+{
+	(void)flags;
+	return misplaced(pamh, argc, argv, "auth");
+}
+
+VISIBLE int pam_sm_setcred(pam_handle_t *pamh, int flags, int argc, const char **argv)
+{
+	(void)flags;
+	return misplaced(pamh, argc, argv, "auth");
+}
+
+VISIBLE int pam_sm_acct_mgmt(pam_handle_t *pamh, int flags, int argc, const char **argv)
+{
+	(void)flags;
+	return misplaced(pamh, argc, argv, "account");
+}
+
+VISIBLE int pam_sm_chauthtok(pam_handle_t *pamh, int flags, int argc, const char **argv)
+{
+	(void)flags;
+	return misplaced(pamh, argc, argv, "password");
+}

@@ -197,6 +197,12 @@ int pns_path_normalise(const char *path, char *buf, size_t size, struct pns_err 
 
 		if (n == 2 && path[0] == '.' && path[1] == '.')
 			return pns_err_add(err, EINVAL, "a path with '..' in it: write it without");
+		if (n > NAME_MAX)
+			return pns_err_add(
+				err, EINVAL,
+				"'%.64s...' is over %d bytes long, too much for a name in a "
+				"path: write a shorter one",
+				path, NAME_MAX);
 		if (n != 1 || path[0] != '.') {
 			buf[len++] = '/';
 			memcpy(buf + len, path, n);

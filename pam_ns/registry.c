@@ -308,7 +308,9 @@ static int confirm(int user, struct pns_live *live, struct pns_err *err)
 				   entry.uid, entry.number);
 	case -ETIMEDOUT:
 	case -EAGAIN:
-		return pns_err_add(err, ETIMEDOUT, "%u.%u: its init does not answer: try again",
+		return pns_err_add(err, ETIMEDOUT,
+				   "%u.%u: its init does not answer: try again, or end it with "
+				   "pam_nsctl end --now",
 				   entry.uid, entry.number);
 	case -ENOTSOCK:
 	case -EPERM:
@@ -366,7 +368,7 @@ int pns_registry_look(struct pns_entry entry, struct pns_live *ret_live, struct 
 			    entry.uid);
 	if (r == 0)
 		r = look(user, live, err);
-	if (r == 0)
+	if (r == 0 || r == -ETIMEDOUT)
 		*ret_live = *live;
 	else
 		pns_live_free(live);

@@ -38,8 +38,9 @@ int pns_registry_list(struct pns_entry **ret_entries, size_t *ret_n, struct pns_
 /*
  * Reads the plan of an entry and asks its init, for at most a second. Takes no lock: a login that counts
  * entries must not find a dead one alive because we look at it. 0; -ENOENT when there is no
- * such entry; -EAGAIN while it is being opened; -ESTALE when its init is gone; -ETIMEDOUT; -EPROTO
- * or -EPERM when it is not what pam_ns made. err holds one line. Free with pns_live_free().
+ * such entry; -EAGAIN while it is being opened; -ESTALE when its init is gone; -ETIMEDOUT when it does
+ * not answer, and then *ret_live is filled but for init and status; -EPROTO or -EPERM when it is not
+ * what pam_ns made. err holds one line. Free with pns_live_free().
  */
 int pns_registry_look(struct pns_entry entry, struct pns_live *ret_live, struct pns_err *err);
 

@@ -423,8 +423,8 @@ static int sysctl_check(const struct pns_key *key, const char *label, const char
 	    strspn(label, "abcdefghijklmnopqrstuvwxyz0123456789_-.") != strlen(label))
 		return pns_err_add(err, EINVAL,
 				   "'%.64s' is not a sysctl's name: write it with dots, "
-				   "net.ipv4.ip_forward",
-				   label);
+				   "net.ipv4.ip_forward, in at most %d bytes",
+				   label, LABEL_MAX);
 	if (!sysctl_namespaced(label))
 		return pns_err_add(err, EINVAL,
 				   "sysctl %s is the whole machine's: write one of net.*, "

@@ -35,8 +35,8 @@ static int network_parse(const struct pns_key *key, const char *label, const cha
 			return pns_err_add(
 				err, EINVAL,
 				"'%.64s' names no network: write loopback, host, off or a "
-				"name that ip netns list shows",
-				text);
+				"name that ip netns list shows, of at most %d bytes",
+				text, PNS_NETNS_SIZE - 1);
 		for (const char *p = text; *p; p++)
 			if ((unsigned char)*p < ' ' || *p == 0x7f)
 				return pns_err_add(err, EINVAL,

@@ -107,8 +107,9 @@ static int check_label(const struct pns_key *key, const char *label, struct pns_
 	if (pns_label_valid(label))
 		return 0;
 	return pns_err_add(err, EINVAL,
-			   "'%.64s' is not a label: write %s.LABEL with letters, digits, - and _",
-			   label, key->name);
+			   "'%.64s' is not a label: write %s.LABEL with letters, digits, - and _, "
+			   "at most %d of them",
+			   label, key->name, PNS_LABEL_MAX);
 }
 
 /* Writes the canonical form of a value to buf: paths normalised, one blank between words. */

@@ -7,7 +7,8 @@ MODULE=$SRC/build/pam_ns.so HELPER=$SRC/build/pam_ns_helper CTL=$SRC/build/pam_n
 needed() { readelf -dW "$1" | sed -n 's/.*NEEDED.*\[\(.*\)\]/\1/p' | sed 's/\.so.*//' | sort | paste -sd' '; }
 
 is "$(nm -D --defined-only "$MODULE" | awk '$2 == "T" { print $3 }' | sort | paste -sd' ')" \
-	"pam_sm_close_session pam_sm_open_session" "the module exports its two entry points alone"
+	"pam_sm_acct_mgmt pam_sm_authenticate pam_sm_chauthtok pam_sm_close_session pam_sm_open_session pam_sm_setcred" \
+	"the module exports its entry points alone"
 is "$(needed "$MODULE")" "libc libcap libiniparser libpam" "the module links libpam, iniparser, libcap and the C library"
 is "$(nm -D "$MODULE" | grep -cE ' U (exit|setenv|openlog|waitpid_any|system|popen|getpwnam|printf|puts)(@|$)')" 0 \
 	"the module calls nothing that would change the login program"

@@ -129,7 +129,7 @@ is "$(grep -c 'Permission denied\|Read-only' <<<"$seen")" 4 "hide: unreadable, a
 like "$seen" $'\n0\n0\n' "... of mode 000"
 seen=$(root_inside 'cat /var/t/secret; ls -A /var/t/data; umount /var/t/data; chmod 700 /var/t/data; mkdir /var/t/data/x; rmdir /var/t/data; cat /var/t/data/file')
 unlike "$seen" "secret$|of-the-host" "... and empty for root without CAP_SYS_ADMIN"
-is "$(grep -c 'Read-only file system' <<<"$seen")" 2 "... who can change nothing of it" || diag "$seen"
+is "$(grep -c 'Read-only file system' <<<"$seen")" 3 "... who can change nothing of it" || diag "$seen"
 is "$(cat /var/t/secret /var/t/data/file)" $'secret\nof-the-host' "the host has all of it"
 with 'hide.a = /var/t/later /var/t/more/than/one'
 mkfifo -m 666 /run/bed/out

@@ -78,7 +78,7 @@ is "$(inside 'cat /var/t/mnt/file')" of-the-host "a relative link of root's"
 rm /var/t/rel
 long=$(printf 'x%.0s' {1..256})
 with "bind.x = /var/t/$long /var/t/mnt"
-refused "a component of 256 bytes" 'File name too long'
+refused "a component of 256 bytes" "bind.x: 'x*...' is over 255 bytes long, too much for a name in a path: write a shorter one"
 
 # ---- races: she swaps a directory for a link, as fast as she can, while logins run ----
 swap() { # DIRECTORY LINK

@@ -170,6 +170,8 @@ warn_stack error "$P/su:4: pam_ns.so is \[default=bad system_err=ignore\]" "brac
 warn_stack error "$P/su:3: pam_ns.so close alone" "close alone" <<<"$CLOSE"
 warn_stack warning "$P/su:3: pam_ns.so open without close" "open alone" <<<"$GOOD"
 warn_stack error "$P/su:3: open together with close" "both on a line" <<<'session required pam_ns.so open close'
+printf 'session required pam_ns.so close\nsession required pam_ns.so open debug fatal conf=/etc/security/pam_ns.conf exempt_group=root\n' >$P/su
+unlike "$(pam_nsctl check 2>&1)" 'unknown argument' "no argument that there is is unknown"
 warn_stack error "$P/su:4: unknown argument isolate_rot" "an argument" <<<"$CLOSE"$'\n'"$GOOD isolate_rot"
 warn_stack error "$P/su:4: unknown argument conf=x" "conf= with a relative path" <<<"$CLOSE"$'\n'"$GOOD conf=x"
 warn_stack warning "$P/su:4: no group nosuch, so nobody is exempt" "exempt_group=" <<<"$CLOSE"$'\n'"$GOOD exempt_group=nosuch"

@@ -53,7 +53,7 @@ is "$(perl -MJSON::PP -e 'undef $/; print join ",", sort keys %{decode_json(<STD
 # ---- status ----
 seen=$(pam_nsctl status 2001.1 2>&1)
 is $? 0 "status"
-is "$(pam_nsctl status alice | grep -v '^  [0-9. ]*leader')" "$(grep -v '^  [0-9. ]*leader' <<<"$seen")" "... by name"
+is "$(pam_nsctl status alice | grep -v 'running for\|^  [0-9. ]*leader')" "$(grep -v 'running for\|^  [0-9. ]*leader' <<<"$seen")" "... by name"
 is "$(pam_nsctl status 2001 | head -3 | tail -1)" Namespaces "... by uid"
 like "$seen" '^2001.1  alice \(2001\) through su, running for [0-9]+ (s|min)'$'\n''  1 leader, .*, hostname alice-box'$'\n' "what it is"
 for ns in mnt ipc uts pid time net cgroup; do
@@ -128,6 +128,37 @@ is $? 0 "end --now does not wait for kill_grace"
 like "$seen" '  killed +[0-9]+ +[0-9]+ s +deaf 1001' "... everything is killed"
 is "$(grep -c 'has ended' <<<"$seen")" 2 "... in all the user's sessions"
 settle
+clean "end --now"
+
+# An init that is stopped cannot be asked.
+for keys in 'pid = yes' 'pid = no'; do
+	policy <<<"[default]
+$keys"
+	open_session bob 'exec sleep 1005'
+	open_session alice 'exec sleep 1004'
+	poll_until pgrep -f '^sleep 1004'
+	poll_until pgrep -f '^sleep 1005'
+	open_session alice "$(printf '#%.0s' {1..50})
+		exec -a 'pam_ns: alice (su) 2001.1' sleep 1006" # looks like one
+	poll_until pgrep -f 'su. 2001.1 1006'
+	init=$(pam_nsctl list --json | perl -MJSON::PP -e 'undef $/; print map { $_->{init} } grep { $_->{id} eq "2001.1" } @{decode_json(<STDIN>)}')
+	kill -STOP "$init"
+	like "$(timeout 20 pam_nsctl end 2001.1 2>&1)" '2001.1: its init does not answer: try again, or end it with pam_nsctl end --now' "$keys, init stopped: end says what to do"
+	seen=$(timeout 20 pam_nsctl end 2001.1 --now 2>&1)
+	is $? 0 "... end --now ends it" || diag "$seen"
+	like "$seen" '^2001.1 .alice, su. has ended: [12] process.*  killed +[0-9]+ +[0-9]+ s +sleep 1004' "... and says what went"
+	! pgrep -f '^sleep 1004' >/dev/null && pgrep -f '^sleep 1005' >/dev/null && pgrep -f 'su. 2001.1 1006' >/dev/null
+	ok $? "... and nothing else"
+	[ ! -e $R/2001/1 ] && [ ! -e $R/2001/1.socket ] && [ -e $R/2001/2.socket ]
+	ok $? "... its entry is gone, the other's is there" || diag "$(find $R)"
+	is "$(pam_nsctl list | sed 1d | cut -d' ' -f1)" $'2001.2\n2002.1' "... those live"
+	is "$(su alice -c 'cat /run/pam_ns/session')" 2001.3 "... and the next login is a fresh one"
+	pam_nsctl end alice --now >/dev/null
+	pam_nsctl end bob --now >/dev/null
+	settle
+	clean "init stopped, $keys"
+done
+policy <<<$'[default]\nkill_grace = 600'
 clean "end --now"
 policy </dev/null
 

@@ -233,7 +233,7 @@ hold
 log_mark
 pkill -STOP -f '^pam_ns: alice '
 deny "init stopped: denied" timeout 20 su alice -c true
-denied_like 'the init of instance 2001.1 does not answer: if it is stopped, continue or kill it' "init stopped"
+denied_like 'the init of instance 2001.1 does not answer: if it is stopped, continue it, or pam_nsctl end 2001.1 --now' "init stopped"
 pkill -CONT -f '^pam_ns: alice '
 poll_until su alice -c true
 ok $? "init continued: joined"
