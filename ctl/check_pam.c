@@ -125,11 +125,13 @@ static void judge_args(struct findings *f, const struct pam_line *line, struct s
 		if (strcmp(arg, "isolate_root") == 0)
 			stacks->isolate_root = true;
 		else if (strcmp(arg, "debug") != 0 && strcmp(arg, "open") != 0 &&
-			 strcmp(arg, "close") != 0 && strncmp(arg, "conf=/", 6) != 0 &&
+			 strcmp(arg, "close") != 0 && strcmp(arg, "fatal") != 0 &&
+			 strncmp(arg, "conf=/", 6) != 0 &&
 			 (strncmp(arg, "exempt_group=", 13) != 0 || !arg[13]))
 			found(f, ERROR,
 			      "%s:%u: unknown argument %s, every login but root's is denied: write "
-			      "open or close, conf=/PATH, debug, isolate_root or exempt_group=NAME",
+			      "open or close, conf=/PATH, debug, fatal, isolate_root or "
+			      "exempt_group=NAME",
 			      line->file, line->line, arg);
 	}
 	if (pam_arg(line, "exempt_group=", buf, sizeof(buf)) && buf[0] &&
