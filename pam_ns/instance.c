@@ -44,16 +44,20 @@ static int open_registry(int *ret_fd, struct pns_err *err)
 
 static int open_user(int registry, uid_t uid, int *ret_fd)
 {
+	pns_fd_auto int fd = -1;
+	struct stat st;
 	char name[16];
-	int fd;
 
 	snprintf(name, sizeof(name), "%u", uid);
 	if (mkdirat(registry, name, 0700) < 0 && errno != EEXIST)
 		return -errno;
 	fd = openat(registry, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (fd < 0)
+	if (fd < 0 || fstat(fd, &st) < 0)
 		return -errno;
-	*ret_fd = fd;
+	/* By a umask of su's caller it may be closed to the helper, which has no CAP_DAC_OVERRIDE. */
+	if ((st.st_mode & 0777) != 0700 && fchmod(fd, 0700) < 0)
+		return -errno;
+	*ret_fd = pns_fd_steal(&fd);
 	return 0;
 }
 

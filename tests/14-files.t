@@ -149,6 +149,11 @@ seen=$(cat /run/bed/seen)
 like "$seen" "later': No such file|later: No such file" "... created later, it is hidden"
 like "$seen" $'more\': No such file.*\nof-the-host\nbelow\na b\ndata\nempty\nmnt\nsecret\n' "... with the directories on the way, and the others are there"
 rm -r /var/t/later /var/t/more /run/bed/out
+# One name alone that is not there: nothing seals its directory a second time.
+with 'hide = /var/t/alone'
+seen=$(root_inside 'mkdir /var/t/alone; echo x >/var/t/other; ls -A /var/t')
+is "$(grep -c 'Read-only file system' <<<"$seen")" 2 "a single path that is not there: root without CAP_SYS_ADMIN can make neither it nor another" || diag "$seen"
+unlike "$seen" $'\n(alone|other)(\n|$)' "... and it is not there"
 for path in /home/alice/.absent /tmp-absent /proc/absent; do
 	refused "hide of $path, which is not there" "hide: $path does not exist, and (others than root could create it|nothing can be hidden in / before|it lies where the kernel alone)" <<-END
 		[default]

@@ -174,6 +174,8 @@ printf 'session required pam_ns.so close\nsession required pam_ns.so open debug 
 unlike "$(pam_nsctl check 2>&1)" 'unknown argument' "no argument that there is is unknown"
 warn_stack error "$P/su:4: unknown argument isolate_rot" "an argument" <<<"$CLOSE"$'\n'"$GOOD isolate_rot"
 warn_stack error "$P/su:4: unknown argument conf=x" "conf= with a relative path" <<<"$CLOSE"$'\n'"$GOOD conf=x"
+{ printf 'auth sufficient pam_rootok.so\naccount required pam_permit.so\n%s\n%s debug fatal conf=%s exempt_group=rescue\n' "$CLOSE" "$GOOD" $CONF; } >$P/su
+check 0 "every argument that a login understands"
 warn_stack warning "$P/su:4: no group nosuch, so nobody is exempt" "exempt_group=" <<<"$CLOSE"$'\n'"$GOOD exempt_group=nosuch"
 for module in pam_systemd pam_limits pam_loginuid pam_keyinit pam_mkhomedir pam_mount pam_motd pam_selinux; do
 	warn_stack warning "$P/su:5: $module.so stands behind pam_ns.so in su" "$module behind" <<<"$CLOSE"$'\n'"$GOOD"$'\n'"-session optional $module.so open"

@@ -108,6 +108,19 @@ done <<-END
 	unshare -Urm
 	unshare -Urpf --mount-proc
 END
+# Not even root's programs may write what this umask makes, if they have no capability for it.
+for mask in 0777 0277 0; do
+	seen=$(umask $mask; by_bob 'readlink /proc/self/ns/net; stat -c "%a %U" /tmp /run/user/2001')
+	like "$seen" $'net:.*\n1777 root\n700 alice' "su under a umask of $mask works, and is the same" || diag "$(log_new)"
+	unlike "$seen" "${HOST//[\[\]]/.}" "... isolated"
+	clean "a umask of $mask"
+done
+# An init whose end nobody waits for but its new parent, who never does.
+seen=$(as_user 2002 perl -e 'syscall(157, 36, 1, 0, 0, 0); # PR_SET_CHILD_SUBREAPER
+	for (1 .. 3) { if (!(my $su = fork)) { exec @ARGV } else { waitpid $su, 0 } } print "done\n"; sleep 1' \
+	"$TOOLS/ptyrun" 10 'Password: ' secret -- su alice -s /bin/sh -c 'readlink /proc/self/ns/net' 2>&1 | tr -d '\r')
+is "$(grep -c '^net:' <<<"$seen")" 3 "su below a subreaper that reaps nothing" || diag "$seen"
+unlike "$seen" "${HOST//[\[\]]/.}" "... isolated"
 clean "what the caller has set"
 
 # ---- paths that root walks ----

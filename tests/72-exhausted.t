@@ -49,10 +49,41 @@ like "$seen" $'root in\nin again' "... root gets in, and later all others"
 clean "few namespaces"
 
 # ---- memory ----
-# By address space: whichever allocation it is that fails.
-for kib in 4000 6000 8000 9000 10000 11000 12000 14000 17000 20000; do
-	isolated_or_denied "$kib KiB of address space" prlimit --as=$((kib * 1024)) su alice -c 'readlink /proc/self/ns/net'
-done
+by_address_space() { timeout -k 1 20 prlimit --as=$(($1 * 1024)) su alice -c 'readlink /proc/self/ns/net'; }
+by_cgroup() {
+	echo $(($1 * 1024)) >"$limit" 2>/dev/null || true # not below what the last one left
+	timeout -k 1 20 bash -c "echo \$\$ >$group/cgroup.procs; exec su alice -c 'readlink /proc/self/ns/net'"
+}
+LEAST=
+find_least() { # COMMAND LOW HIGH: LEAST is the KiB with which it still works, to some 50 of them
+	local low=$2 high=$3 mid
+	while [ $((high - low)) -gt 50 ]; do
+		mid=$(((low + high) / 2))
+		if [[ $("$1" $mid 2>/dev/null) = net:* ]]; then high=$mid; else low=$mid; fi
+	done
+	LEAST=$high
+}
+# From more than enough down to less than a login needs, closest where it is about to fail: so that it
+# is pam_ns that runs short, and not only the login program before it.
+sweep() { # NAME COMMAND STEP TRIES
+	local i kib out status bad=0 in=0
+	for ((i = -3; i < $4; i++)); do
+		kib=$([ $i -lt -2 ] && echo 20000 || echo $((LEAST - i * $3)))
+		out=$("$2" $kib 2>&1)
+		status=$?
+		[[ $out != *"$HOST"* ]] && [ $status != 124 ] # it may well be killed
+		[ $? = 0 ] || { bad=$((bad + 1)); diag "$kib KiB: $status $out"; }
+		[[ $out = *net:* ]] && in=$((in + 1))
+	done
+	is $bad 0 "$1 of $LEAST KiB, more and less: isolated or denied"
+	[ $in -gt 0 ] && [ $in -lt $(($4 + 3)) ]
+	ok $? "... some of both" || diag "$in of $(($4 + 3)) in"
+}
+log_mark
+find_least by_address_space 2000 20000
+sweep "address space" by_address_space 16 24
+log_has 'pam_ns(.*denied: .*Cannot allocate memory'
+ok $? "... some by pam_ns itself" || diag "$(log_new)"
 group=
 for dir in /sys/fs/cgroup/memory /sys/fs/cgroup; do
 	[ -e $dir/memory.limit_in_bytes ] || grep -qs memory $dir/cgroup.subtree_control || continue
@@ -62,17 +93,16 @@ if [ "$group" ]; then
 	trap 'rmdir $group 2>/dev/null' EXIT
 	limit=$group/memory.max
 	[ -e "$limit" ] || limit=$group/memory.limit_in_bytes
-	for kib in 8192 4096 2048 1536 1024 512 256 128; do
-		echo $((kib * 1024)) >"$limit" 2>/dev/null || true # not below what the last one left
-		[ ! -e "$group/memory.swap.max" ] || echo 0 >"$group/memory.swap.max"
-		isolated_or_denied "a memory cgroup of $kib KiB" bash -c "echo \$\$ >$group/cgroup.procs; exec su alice -c 'readlink /proc/self/ns/net'"
-	done
+	[ ! -e "$group/memory.swap.max" ] || echo 0 >"$group/memory.swap.max"
+	# Whoever is killed, login program, helper or init: none of the others stays.
+	find_least by_cgroup 128 8192
+	sweep "a memory cgroup" by_cgroup 24 24
 	poll_until no_sessions
 	poll_until rmdir "$group"
 	ok $? "... and no process is left in it" || diag "$(cat "$group/cgroup.procs")"
 	trap - EXIT
 else
-	skip 9 "no memory cgroup can be made here"
+	skip 3 "no memory cgroup can be made here"
 fi
 try "... root gets in" su root -c true
 try "... and the next login" su alice -c true # takes away the entry of an init that was killed
@@ -89,8 +119,9 @@ is "$seen" $'in\nx' "a full /var"
 policy <<<$'[default]\ntmp_size = 1M'
 mkfifo -m 666 /run/go
 exec 8<>/run/go
-su alice -s /bin/bash -c 'for d in /tmp /var/tmp /dev/shm; do head -c 2000000 /dev/zero >$d/full; done; echo full; read -r x </run/go' >/run/bed/full 2>/dev/null &
+su alice -s /bin/bash -c 'for d in /tmp /var/tmp /dev/shm; do head -c 2000000 /dev/zero >$d/full || stat -c %s $d/full; done; echo full; read -r x </run/go' >/run/bed/full 2>/dev/null &
 poll_until grep -q full /run/bed/full
+is "$(sort -u /run/bed/full)" $'1048576\nfull' "three tmpfs filled up to tmp_size"
 is "$(su bob -s /bin/sh -c 'head -c 500000 /dev/zero >/tmp/x && head -c 500000 /dev/zero >/dev/shm/x && echo room' 2>&1)" room "alice's tmpfs are full: bob has room"
 try "... so has alice's next session" su alice -s /bin/sh -c 'head -c 500000 /dev/zero >/tmp/x'
 echo >&8
@@ -101,14 +132,13 @@ policy </dev/null
 clean "disks"
 
 # ---- very many ----
-mount --bind /run/bed /run/bed # so that there is something to be propagated to, and from
-mount --make-shared /run/bed
+mount --make-rshared / # as systemd has it: what a session does not cut off from it shows here
+base
 before=$(cat /proc/self/mountinfo)
 seen=$(timeout 100 herd logins pamtest alice "$LOGINS" 100)
 is "$seen" "in $LOGINS denied 0 un-isolated 0" "$LOGINS logins, 100 at a time"
 poll_until no_sessions
 is "$(cat /proc/self/mountinfo)" "$before" "... the host's mounts are byte for byte the same"
-umount /run/bed
 clean "$LOGINS logins"
 
 timeout 100 herd logins pamtest alice "$LOGINS" "$LOGINS" hold >/run/bed/herd &

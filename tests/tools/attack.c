@@ -254,7 +254,7 @@ static void look_for(bool (*wanted)(const char *comm, const char *parent), void 
 static bool is_helper(const char *comm, const char *parent)
 {
 	(void)parent;
-	return strcmp(comm, "pam_ns") == 0 || (isdigit((unsigned char)comm[0]) && !comm[1]);
+	return strncmp(comm, "pam_ns", 6) == 0 || (isdigit((unsigned char)comm[0]) && !comm[1]);
 }
 
 static bool is_opening(const char *comm, const char *parent)
