@@ -27,11 +27,12 @@
 #define PNS_HELPER "/usr/libexec/pam_ns_helper"
 #endif
 
-#define HELPER_FD    (PNS_HELPER_SOCK + 1)
-#define FIRST_FREE   (HELPER_FD + 1)
-#define MIDDLE_STACK 16384
-#define MESSAGES_MAX 8	/* that may stand before the one looked for */
-#define END_GRACE_MS 50 /* for a killed init to be gone before the login goes on to fail */
+#define HELPER_FD	(PNS_HELPER_SOCK + 1)
+#define FIRST_FREE	(HELPER_FD + 1)
+#define MIDDLE_STACK	16384
+#define MESSAGES_MAX	8 /* that may stand before the one looked for */
+#define HELPER_GRACE_MS 1000
+#define END_GRACE_MS	50 /* for a killed init to be gone before the login goes on to fail */
 
 /* What the child needs between fork and exec, made before: there, nothing may allocate. */
 struct helper {
@@ -312,6 +313,15 @@ static void reap_middle(const struct helper *helper)
 		;
 }
 
+/* Waits for its end, which a moment's work in the kernel can hold up: it must not add to the entry afterwards. */
+static void kill_helper(int helper)
+{
+	struct pollfd wait = {.fd = helper, .events = POLLIN};
+
+	if (helper >= 0 && pidfd_send_signal(helper, SIGKILL, NULL, 0) == 0)
+		poll(&wait, 1, HELPER_GRACE_MS);
+}
+
 /*
  * A hook without a pid namespace does not end with init: init must be given the time to kill it, which
  * it does when our socket is closed.
@@ -344,12 +354,13 @@ static int run(struct helper *helper, const struct pns_plan *plan,
 	if (r < 0)
 		find_helper(helper);
 	reap_middle(helper);
+	if (r < 0)
+		find_helper(helper); /* it may have said it only now */
 	if (r == 1 && init >= 0) {
 		*ret_init = pns_fd_steal(&init);
 		return 0;
 	}
-	if (helper->pidfd >= 0)
-		pidfd_send_signal(helper->pidfd, SIGKILL, NULL, 0);
+	kill_helper(helper->pidfd);
 	pns_fd_close(&helper->sock);
 	kill_init(init, plan->hook.n && !plan->pid);
 	return r < 0 ? r : pns_err_add(err, EPROTO, "the helper named no init");
