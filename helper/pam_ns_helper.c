@@ -7,8 +7,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <poll.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -113,6 +115,19 @@ static int entry_name(const struct pns_plan *plan, char *buf, size_t size)
 	return 0;
 }
 
+/*
+ * Has the login program given us up, or died? It kills us then, if it knows whom to kill, and takes its
+ * entry back: the number may be another login's from that moment on.
+ */
+static bool given_up(int lock)
+{
+	struct pollfd sock = {.fd = PNS_HELPER_SOCK};
+	struct stat st;
+
+	return (poll(&sock, 1, 0) == 1 && sock.revents & POLLHUP) ||
+	       (fstat(lock, &st) == 0 && st.st_nlink == 0);
+}
+
 static int listen_at(int registry, const char *entry, int *ret_fd)
 {
 	struct sockaddr_un addr = {.sun_family = AF_UNIX};
@@ -140,9 +155,11 @@ static int listen_at(int registry, const char *entry, int *ret_fd)
 static void enlist(const struct pns_plan *plan, const char *text, size_t len, struct init_fds *fds,
 		   struct pns_err *err)
 {
-	char entry[32];
+	char entry[32], name[48];
 	int r;
 
+	if (given_up(fds->lock))
+		_exit(1);
 	r = entry_name(plan, entry, sizeof(entry));
 	if (r == 0)
 		r = pns_fd_write_all(fds->lock, text, len);
@@ -151,6 +168,12 @@ static void enlist(const struct pns_plan *plan, const char *text, size_t len, st
 	if (r < 0) {
 		pns_err_sys(err, -r, "writing the entry in " PNS_REGISTRY " (is /run full?)");
 		report_and_die(err);
+	}
+	/* It came after what the login program has removed: nobody else will remove it. */
+	if (given_up(fds->lock)) {
+		snprintf(name, sizeof(name), "%s.socket", entry);
+		unlinkat(fds->registry, name, 0);
+		_exit(1);
 	}
 }
 

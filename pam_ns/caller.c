@@ -183,8 +183,8 @@ static int set_clocks(struct pns_caller *caller, const struct pns_plan *plan, co
 	return write_offsets(&offsets);
 }
 
-int pns_caller_aim_time(struct pns_caller *caller, const struct pns_plan *plan, const char *clocks,
-			struct pns_err *err)
+int pns_caller_aim_time(struct pns_caller *caller, const struct pns_plan *plan, const char *service,
+			const char *clocks, struct pns_err *err)
 {
 	const bool thread = gettid() != getpid();
 	int r;
@@ -194,11 +194,18 @@ int pns_caller_aim_time(struct pns_caller *caller, const struct pns_plan *plan, 
 		return pns_err_add(err, EINVAL,
 				   "the login program opens the session from a thread, "
 				   "whose clocks cannot be set: write uptime = host for it");
+	if (caller->threaded && !threads_survive() && clocks)
+		return pns_err_add(err, EOPNOTSUPP,
+				   "%s has threads, and with the time namespace of the instance "
+				   "that it joins this kernel would never let it start another: "
+				   "write scope = session and time = no under [service %s], or "
+				   "time = no for all that share the instance",
+				   service, service);
 	if (caller->threaded && !threads_survive())
 		return pns_err_add(err, EOPNOTSUPP,
 				   "%s has threads, and with a time namespace this kernel would "
 				   "never let it start another: write time = no under [service %s]",
-				   plan->who.service, plan->who.service);
+				   service, service);
 	if (unshare(CLONE_NEWTIME) < 0)
 		return pns_ns_explain(&pns_nstab[PNS_NS_TIME], errno, err);
 	caller->time_aimed = true;

@@ -44,13 +44,14 @@ int pns_caller_save(struct pns_caller *caller, const struct pns_plan *plan, stru
 
 /*
  * Aims children at a new time namespace (time_namespaces(7)); the clocks of the caller itself
- * never move. Must come before the first child is forked: its offsets are frozen then. clocks: the
+ * never move. Must come before the first child is forked: its offsets are frozen then. service: the
+ * login program's, since the plan is the instance's, which another may have opened. clocks: the
  * offsets of the instance that is joined, as its init has read them, so that children see its time.
  * In its very namespace they could only be by a setns() that moves the caller's clocks too. NULL
  * for a new instance: the plan says.
  */
-int pns_caller_aim_time(struct pns_caller *caller, const struct pns_plan *plan, const char *clocks,
-			struct pns_err *err);
+int pns_caller_aim_time(struct pns_caller *caller, const struct pns_plan *plan, const char *service,
+			const char *clocks, struct pns_err *err);
 
 /*
  * Steps into init's namespaces, in one call that does all or nothing (setns(2), pidfd), and cwd by path;

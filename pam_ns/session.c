@@ -101,7 +101,7 @@ static int open_steps(struct pns_session *session, struct pns_plan *plan,
 	if (r == 0)
 		r = pns_caller_save(&session->caller, theirs, err);
 	if (r == 0 && theirs->time)
-		r = pns_caller_aim_time(&session->caller, theirs,
+		r = pns_caller_aim_time(&session->caller, theirs, plan->who.service,
 					instance->joined ? instance->clocks : NULL, err);
 	if (r == 0)
 		r = instance->joined ? join(session, instance)

@@ -29,12 +29,13 @@
 #define PNS_HELPER "/usr/libexec/pam_ns_helper"
 #endif
 
-#define HELPER_FD    (PNS_HELPER_SOCK + 1)
-#define FIRST_FREE   (HELPER_FD + 1)
-#define CHILD_STACK  8192
-#define MIDDLE_STACK 32768 /* with the child's in it */
-#define MESSAGES_MAX 8	   /* that may stand before the one looked for */
-#define END_GRACE_MS 50	   /* for a killed init to be gone before the login goes on to fail */
+#define HELPER_FD	(PNS_HELPER_SOCK + 1)
+#define FIRST_FREE	(HELPER_FD + 1)
+#define CHILD_STACK	8192
+#define MIDDLE_STACK	32768 /* with the child's in it */
+#define MESSAGES_MAX	8     /* that may stand before the one looked for */
+#define END_GRACE_MS	50    /* for init to end by itself what it can end alone */
+#define HELPER_GRACE_MS 1000  /* for a killed one to be gone before the login goes on to fail */
 
 /* What the children need until exec, made before: there, nothing may allocate. */
 struct helper {
@@ -385,7 +386,8 @@ static void reap_middle(struct helper *helper)
 
 /*
  * A hook without a pid namespace does not end with init: init must be given the time to kill it, which
- * it does when our socket is closed.
+ * it does when our socket is closed. Its end is waited for, which a moment's work in the kernel can
+ * hold up: it must not add to the entry afterwards.
  */
 static void kill_helper(struct helper *helper, bool let_it_end)
 {
@@ -393,6 +395,7 @@ static void kill_helper(struct helper *helper, bool let_it_end)
 
 	find_helper(helper);
 	reap_middle(helper);
+	find_helper(helper); /* it may have been said only now */
 	pns_fd_close(&helper->sock);
 	if (helper->init < 0)
 		return;
@@ -400,7 +403,7 @@ static void kill_helper(struct helper *helper, bool let_it_end)
 	if (let_it_end)
 		poll(&wait, 1, END_GRACE_MS);
 	if (pidfd_send_signal(helper->init, SIGKILL, NULL, 0) == 0)
-		poll(&wait, 1, END_GRACE_MS);
+		poll(&wait, 1, HELPER_GRACE_MS);
 }
 
 static int run(struct helper *helper, const struct pns_plan *plan,

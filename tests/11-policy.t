@@ -138,7 +138,7 @@ bad_file() { # NAME REGEX
 	log_mark
 	SECONDS=0
 	deny "$1: denied" timeout 10 su alice -c true
-	[ $SECONDS -lt 2 ]
+	within 2
 	ok $? "$1: at once"
 	denied_like "$2" "$1"
 	is "$(su root -c 'echo in')" in "$1: root gets in"

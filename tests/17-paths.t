@@ -14,7 +14,7 @@ refused() { # NAME REGEX
 	log_mark
 	SECONDS=0
 	deny "$1: denied" timeout 10 su alice -c true
-	[ $SECONDS -lt 2 ]
+	within 2
 	ok $? "$1: at once"
 	denied_like "$2" "$1"
 }
@@ -59,7 +59,7 @@ with 'bind.x = /var/t/data/file /home/alice/a/b/c'
 is "$(inside 'cat /home/alice/a/b/c')" of-the-host "a FIFO as target: covered, not opened"
 with 'hide.x = /home/alice/a/b/c'
 like "$(inside 'cat /home/alice/a/b/c')" 'Permission denied' "a FIFO to be hidden"
-[ $SECONDS -lt 6 ]
+within 6
 ok $? "... none of them waits"
 with 'bind.x = /home/alice/a/b/c/d /var/t/mnt'
 refused "a FIFO in the middle" '/home/alice/a/b/c/d: Not a directory'

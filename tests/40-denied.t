@@ -12,7 +12,7 @@ fails() { # NAME REGEX: the login must be denied, root's not
 	log_mark
 	SECONDS=0
 	is "$(timeout 20 su alice -c 'echo in' 2>/dev/null)" "" "$1: denied"
-	[ $SECONDS -lt 4 ]
+	within 4
 	ok $? "$1: in good time"
 	denied_like "$2" "$1"
 	is "$(su root -c 'echo in')" in "$1: root gets in"

@@ -85,6 +85,53 @@ rm /run/go
 is "$(sort -u /run/bed/many | grep -c '^net:')" 50 "fifty logins of one user at once"
 clean "fifty at once"
 
+# A helper that the login program has given up and could not kill, since nobody had told it whom: what it
+# was to make has become another's meanwhile.
+HELPER=/usr/libexec/pam_ns_helper
+cat >/run/bed/late.c <<-END
+	#include <stdio.h>
+	#include <unistd.h>
+	int main(int argc, char **argv)
+	{
+		FILE *file = fopen("/run/bed/late", "we");
+
+		(void)argc;
+		if (!file || fork() > 0)
+			return 0;
+		fprintf(file, "%d\n", getpid());
+		fclose(file);
+		while (access("/run/bed/late", F_OK) == 0)
+			usleep(20000);
+		return execv("$HELPER", argv);
+	}
+END
+cp $HELPER $HELPER.real
+cc -o $HELPER.late /run/bed/late.c
+for others in '' 1; do
+	policy <<<$'[default]\nscope = user\ntimeout = 1'
+	mv $HELPER.late $HELPER
+	deny "a helper that takes longer than the timeout: denied" su alice -c true
+	poll_until test -s /run/bed/late
+	late=$(cat /run/bed/late)
+	mv $HELPER $HELPER.late
+	cp $HELPER.real $HELPER
+	policy <<<$'[default]\nscope = user'
+	if [ -n "$others" ]; then
+		su alice -s /bin/bash -c 'readlink /proc/self/ns/net; read -r x' <>/run/bed/go >/run/bed/out 2>&1 &
+		poll_until grep -q net /run/bed/out
+	fi
+	rm /run/bed/late
+	poll_until bash -c "! kill -0 $late"
+	ok $? "... and starts later: ends by itself" || diag "$(ps -ef)"
+	if [ -n "$others" ]; then
+		is "$(su alice -c 'readlink /proc/self/ns/net')" "$(cat /run/bed/out)" "... while the number is another login's: that one is joined as ever"
+		echo >/run/bed/go
+		wait $!
+	fi
+	clean "a helper that comes too late"
+done
+policy </dev/null
+
 # A stale registry, as no clean machine has it, and strange things in it.
 mkdir -p /run/pam_ns/2001/9.d
 echo stale >/run/pam_ns/2001/7

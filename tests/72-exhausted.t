@@ -5,7 +5,9 @@
 
 cp "$TOOLS/herd" /usr/local/bin/
 HOST=$(readlink /proc/self/ns/net)
-LOGINS=${PAM_NS_LOGINS:-300} # 1,000 in make attacks
+PACE=${PNS_PACE:-1} # an emulated machine is given more time and fewer logins
+LOGINS=$((${PAM_NS_LOGINS:-300} / PACE)) # 1,000 in make attacks
+AT_ONCE=$((100 / PACE))
 isolated_or_denied() { # NAME COMMAND...
 	local name=$1 out status
 	shift
@@ -39,7 +41,7 @@ other_ns() { [ "$(readlink /proc/"$child"/ns/user)" != "$(readlink /proc/self/ns
 poll_until other_ns
 echo '0 0 4294967295' >/proc/$child/uid_map
 echo '0 0 4294967295' >/proc/$child/gid_map
-seen=$(timeout 60 nsenter --user=/proc/$child/ns/user -S 0 -G 0 unshare --mount --pid --fork --kill-child bash /run/bed/inner 2>/dev/null)
+seen=$(timeout $((60 * PACE)) nsenter --user=/proc/$child/ns/user -S 0 -G 0 unshare --mount --pid --fork --kill-child bash /run/bed/inner 2>/dev/null)
 kill $child
 wait $child 2>/dev/null
 unlike "$seen" "${HOST//[\[\]]/.}" "1 to 6 namespaces left of each kind: isolated or denied"
@@ -135,13 +137,14 @@ clean "disks"
 mount --make-rshared / # as systemd has it: what a session does not cut off from it shows here
 base
 before=$(cat /proc/self/mountinfo)
-seen=$(timeout 100 herd logins pamtest alice "$LOGINS" 100)
-is "$seen" "in $LOGINS denied 0 un-isolated 0" "$LOGINS logins, 100 at a time"
+policy <<<$'[default]\ntimeout = '$((10 * PACE))
+seen=$(timeout $((100 * PACE)) herd logins pamtest alice "$LOGINS" $AT_ONCE)
+is "$seen" "in $LOGINS denied 0 un-isolated 0" "$LOGINS logins, $AT_ONCE at a time"
 poll_until no_sessions
 is "$(cat /proc/self/mountinfo)" "$before" "... the host's mounts are byte for byte the same"
 clean "$LOGINS logins"
 
-timeout 100 herd logins pamtest alice "$LOGINS" "$LOGINS" hold >/run/bed/herd &
+timeout $((100 * PACE)) herd logins pamtest alice "$LOGINS" "$LOGINS" hold >/run/bed/herd &
 herd=$!
 poll_until grep -q all /run/bed/herd || poll_until grep -q all /run/bed/herd
 try "$LOGINS at once: another user's login works meanwhile" su bob -c true

@@ -50,7 +50,8 @@ leave_end() {
 	wait $LEFT
 	poll_until no_sessions
 }
-hits() { grep -aE 'swordfish|^0x[0-9a-f]+|reached|locked|:1B5F|worked: abstract' | grep -avE 'tried|0x00000000 +$'; }
+# vsock belongs to no namespace (see SECURITY.md), and on many kernels anybody loads it by asking for it.
+hits() { grep -aE 'swordfish|^0x[0-9a-f]+|reached|locked|:1B5F|worked: abstract' | grep -avE 'tried|worked: vsock|0x00000000 +$'; }
 # That the trace is there to be seen: by the same script in the same session.
 leave bob
 IN=$(pgrep -f 'pam_ns: bob')

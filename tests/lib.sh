@@ -12,6 +12,7 @@
 #   stack SERVICE [ARG...]       /etc/pam.d/SERVICE with pam_ns in it; unstack: without
 #   log_mark, log_new            the lines that syslog(3) got since the mark
 #   start_sshd, as USER COMMAND  a login over ssh
+#   within N                     that no more seconds have gone since SECONDS=0
 #   clean NAME                   asserts that nothing is left of any session
 #   done_testing                 last line
 
@@ -91,6 +92,8 @@ done_testing() {
 }
 # Up to Linux 6.2 a program with threads cannot have children in a time namespace.
 threads_have_clocks() { [ "$(printf '%s\n' 6.3 "$(uname -r)" | sort -V | head -1)" = 6.3 ]; }
+# What would wait for something waits for ten seconds and more. An emulated machine gets three times the time.
+within() { [ $SECONDS -lt $(($1 * ${PNS_PACE:-1})) ]; }
 poll_until() {
 	local i
 	for ((i = 0; i < 500; i++)); do

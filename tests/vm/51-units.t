@@ -43,8 +43,21 @@ is "$(systemctl is-active user@2001)" failed "systemd-user refused: no manager r
 poll_until no_login
 systemctl reset-failed
 rule '[service systemd-user]' 'isolate = no'
-seen=$(as alice 'systemctl --user is-system-running --wait; readlink /proc/self/ns/net')
-like "$seen" $'^(running|degraded)\nnet:' "systemd-user left alone: the manager runs, and answers inside"
+seen=$(as alice 'systemd-run --user --wait --pipe -q readlink /proc/self/ns/net; readlink /proc/self/ns/net')
+like "$seen" "^net:.${HOST//[^0-9]/}.*"$'\nnet:' "systemd-user left alone: the manager runs, outside, and is asked by the user's bus from inside"
+unlike "$seen" "net:.*net:.${HOST//[^0-9]/}" "systemd-user left alone: ... where the network is the session's"
+poll_until no_login
+# systemctl trusts the manager's own socket only if SO_PEERCRED tells who is there, which it does not
+# across PID namespaces, and asks the bus only if there is no such socket.
+for way in '' 'without XDG_RUNTIME_DIR' 'hide.manager = /run/user/%U/systemd/private' 'pid = no'; do
+	command='systemctl --user is-system-running --wait; systemd-run --user -q true && echo run'
+	rule '[service systemd-user]' 'isolate = no' '[service sshd]' "$([[ $way != *=* ]] || echo "$way")"
+	[[ $way != without* ]] || command="unset XDG_RUNTIME_DIR; $command"
+	seen=$(as alice "$command" 2>&1)
+	if [ -z "$way" ]; then like "$seen" 'connect to bus: No data available' "systemctl --user inside: does not connect"
+	else like "$seen" $'^(running|degraded)\nrun$' "systemctl --user inside: does, $way"; fi
+	poll_until no_login
+done
 out_of systemd-user
 poll_until no_login
 clean "systemd-user"
