@@ -46,6 +46,7 @@ struct init {
 	unsigned int number;
 	char id[32];
 	bool ending;
+	bool over;		  /* ... and nobody is left: it was seen once, which is final */
 	struct timespec deadline; /* while ending */
 	int tick_ms;
 	unsigned int leaders;
@@ -124,6 +125,17 @@ static void unlist(const struct init *init)
 	unlinkat(init->fds->registry, name, AT_REMOVEDIR); /* only if it was the user's last */
 }
 
+/*
+ * Is there nothing that could keep this process alive for a moment longer? Asked once too often it
+ * costs: the kernel looks at every process of the machine for each kill(-1).
+ */
+static bool is_over(struct init *init)
+{
+	if (init->ending && !init->over)
+		init->over = !others_left(init);
+	return init->over;
+}
+
 static void begin_to_end(struct init *init)
 {
 	if (init->ending)
@@ -132,7 +144,7 @@ static void begin_to_end(struct init *init)
 	init->tick_ms = 1;
 	init->deadline = pns_deadline_in(init->grace);
 	unlist(init);
-	if (!init->own_pids)
+	if (is_over(init))
 		return;
 	/* As a terminal that hangs up; SIGCONT so that what was stopped can obey. */
 	kill(-1, SIGHUP);
@@ -162,12 +174,6 @@ static void detach(struct init *init, uint32_t leader)
 		begin_to_end(init);
 	else
 		end_if_empty(init);
-}
-
-/* Is there nothing that could keep this process alive for a moment longer? */
-static bool is_over(const struct init *init)
-{
-	return init->ending && !others_left(init);
 }
 
 static void read_signals(struct init *init)
@@ -435,7 +441,7 @@ void init_run(struct pns_plan *plan, const struct init_fds *fds, pid_t pid)
 	note_leader(init, PNS_FIRST_LEADER, pid, plan->who.service);
 	shed(plan);
 
-	while (!init->ending || (others_left(init) && pns_deadline_ms(&init->deadline) > 0)) {
+	while (!init->ending || (!is_over(init) && pns_deadline_ms(&init->deadline) > 0)) {
 		wait_and_serve(init);
 		end_if_empty(init);
 	}
