@@ -38,7 +38,7 @@ CAP_LIBS    := $(shell pkg-config $(if $(STATIC_PIE),--static) --libs libcap 2>/
 
 # What the helper takes of the core: nothing that needs NSS, PAM or iniparser.
 TYPES       := err keys paths types types_caps types_hook types_net types_paths
-SHARED      := $(TYPES) deadline fd layout nstab plan
+SHARED      := $(TYPES) deadline entry fd layout nstab plan
 POLICY      := ini nss section policy
 CORE        := $(SHARED) $(POLICY) caller confine instance join program session spawn
 MODULE_OBJ  := $(addprefix $B/pam_ns/,$(addsuffix .o,$(CORE) pam_ns))

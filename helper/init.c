@@ -24,6 +24,7 @@
 #include <unistd.h>
 
 #include "deadline.h"
+#include "entry.h"
 #include "fd.h"
 #include "init.h"
 #include "wire.h"
@@ -108,21 +109,14 @@ static bool others_left(const struct init *init)
 	return init->own_pids && !(kill(-1, 0) < 0 && errno == ESRCH);
 }
 
-/* Takes the entry out of the registry: from here on nobody finds this instance to join it. */
+/* From here on nobody finds this instance to join it. */
 static void unlist(const struct init *init)
 {
-	char name[64];
-	struct stat st;
+	char name[32];
 
-	/* A login that gave us up has taken it out, and the number may be another's by now. */
-	if (fstat(init->fds->lock, &st) == 0 && st.st_nlink == 0)
-		return;
-	snprintf(name, sizeof(name), "%u/%u.socket", init->uid, init->number);
-	unlinkat(init->fds->registry, name, 0);
 	snprintf(name, sizeof(name), "%u/%u", init->uid, init->number);
-	unlinkat(init->fds->registry, name, 0);
-	snprintf(name, sizeof(name), "%u", init->uid);
-	unlinkat(init->fds->registry, name, AT_REMOVEDIR); /* only if it was the user's last */
+	pns_entry_remove(init->fds->registry, name, init->fds->lock);
+	pns_entry_remove_user(init->fds->registry, init->uid);
 }
 
 /*

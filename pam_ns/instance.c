@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "deadline.h"
+#include "entry.h"
 #include "fd.h"
 #include "instance.h"
 #include "join.h"
@@ -73,29 +74,16 @@ static unsigned int entry_number(const char *name)
 	return *end || n >= UINT32_MAX ? 0 : (unsigned int)n;
 }
 
-static void entry_unlink(int user, unsigned int number)
-{
-	char name[32];
-
-	snprintf(name, sizeof(name), "%u.socket", number);
-	unlinkat(user, name, 0);
-	snprintf(name, sizeof(name), "%u", number);
-	unlinkat(user, name, 0);
-}
-
 /* An fd of the entry if it is alive, else -1. A dead one is removed. */
-static int open_alive(int user, const char *name, unsigned int number)
+static int open_alive(int user, const char *name)
 {
 	pns_fd_auto int fd = openat(user, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-	struct stat st;
 
 	if (fd < 0)
 		return -1;
 	if (flock(fd, LOCK_EX | LOCK_NB) < 0)
 		return pns_fd_steal(&fd);
-	/* Removed by somebody else since we opened it? Then the name may be a new entry's. */
-	if (fstat(fd, &st) == 0 && st.st_nlink > 0)
-		entry_unlink(user, number);
+	pns_entry_remove(user, name, fd);
 	return -1;
 }
 
@@ -115,7 +103,7 @@ int pns_instance_each(int user, pns_instance_fn fn, void *arg)
 	}
 	while (r == 0 && (entry = readdir(dir))) {
 		const unsigned int number = entry_number(entry->d_name);
-		pns_fd_auto int alive = number ? open_alive(user, entry->d_name, number) : -1;
+		pns_fd_auto int alive = number ? open_alive(user, entry->d_name) : -1;
 
 		if (alive >= 0)
 			r = fn(arg, number, alive);
@@ -176,15 +164,6 @@ static int create(int user, struct pns_instance *instance)
 	if (r == 0)
 		instance->lock = pns_fd_steal(&fd);
 	return r;
-}
-
-/* Only goes if it is empty: other instances of the user keep it. */
-static void remove_user(int registry, uid_t uid)
-{
-	char name[16];
-
-	snprintf(name, sizeof(name), "%u", uid);
-	unlinkat(registry, name, AT_REMOVEDIR);
 }
 
 /* An init that ends removes the user's directory if it is empty: a lock on that one locks nobody out. */
@@ -286,7 +265,7 @@ int pns_instance_enter(const struct pns_plan *plan, const struct timespec *deadl
 		*ret_instance = instance;
 		return 0;
 	}
-	remove_user(instance.registry, instance.uid);
+	pns_entry_remove_user(instance.registry, instance.uid);
 	pns_instance_release(&instance);
 	if (err->count)
 		return r;
@@ -312,23 +291,10 @@ void pns_instance_release(struct pns_instance *instance)
 	instance->plan = NULL;
 }
 
-/* By path from the fd that is there: there may be none left for another (EMFILE). */
-static void discard_entry(const struct pns_instance *instance)
-{
-	struct stat st;
-	char name[48];
-
-	/* Its init may have taken it out already, and the number may be another login's by now. */
-	if (fstat(instance->lock, &st) == 0 && st.st_nlink == 0)
-		return;
-	snprintf(name, sizeof(name), "%u/%u.socket", instance->uid, instance->number);
-	unlinkat(instance->registry, name, 0);
-	snprintf(name, sizeof(name), "%u/%u", instance->uid, instance->number);
-	unlinkat(instance->registry, name, 0);
-}
-
 void pns_instance_discard(struct pns_instance *instance)
 {
+	char name[32];
+
 	if (instance->joined) {
 		struct pns_msg msg = {.kind = PNS_MSG_DETACH, .leader = instance->leader};
 
@@ -336,9 +302,10 @@ void pns_instance_discard(struct pns_instance *instance)
 		pns_instance_request(instance->uid, instance->number, &msg, -1, NULL,
 				     PNS_REQUEST_MS);
 	} else if (instance->registry >= 0) {
+		snprintf(name, sizeof(name), "%u/%u", instance->uid, instance->number);
 		if (instance->number)
-			discard_entry(instance);
-		remove_user(instance->registry, instance->uid);
+			pns_entry_remove(instance->registry, name, instance->lock);
+		pns_entry_remove_user(instance->registry, instance->uid);
 	}
 	pns_instance_release(instance);
 }
@@ -366,7 +333,7 @@ void pns_instance_sweep(uid_t uid)
 	if (user < 0)
 		return;
 	pns_instance_each(user, look_alone, NULL);
-	remove_user(registry, uid);
+	pns_entry_remove_user(registry, uid);
 }
 
 bool pns_instance_inside(void)

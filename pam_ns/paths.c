@@ -7,8 +7,6 @@
 #include "paths.h"
 #include "plan.h"
 
-#define TEMPLATES "uUgdhs%"
-
 /* ---- words ---- */
 
 static bool escaped(unsigned char c)
@@ -106,7 +104,7 @@ bool pns_label_valid(const char *label)
 int pns_templates_check(const char *word, struct pns_err *err)
 {
 	for (const char *p = strchr(word, '%'); p; p = strchr(p + 2, '%'))
-		if (!p[1] || !strchr(TEMPLATES, p[1]))
+		if (!p[1] || !strchr(PNS_TEMPLATES, p[1]))
 			return pns_err_add(err, EINVAL,
 					   "'%.64s': write %%u user, %%U uid, %%g gid, %%d home, "
 					   "%%h host, %%s service or %%%% behind a percent sign",
@@ -114,7 +112,7 @@ int pns_templates_check(const char *word, struct pns_err *err)
 	return 0;
 }
 
-static const char *template_value(const struct pns_who *who, char c, char number[16])
+const char *pns_template_value(const struct pns_who *who, char c, char number[16])
 {
 	switch (c) {
 	case 'u':
@@ -165,10 +163,10 @@ int pns_paths_expand(const struct pns_who *who, const char *text, char *buf, siz
 			r = -ENOSPC;
 		else if (*text != '%' || !text[1] || text[1] == ' ' || text[1] == '\t')
 			buf[len++] = *text; /* as in 5%, a size */
-		else if (!strchr(TEMPLATES, text[1]))
+		else if (!strchr(PNS_TEMPLATES, text[1]))
 			return pns_err_add(err, EINVAL, "'%.2s' is no template", text);
 		else {
-			value = template_value(who, *++text, number);
+			value = pns_template_value(who, *++text, number);
 			r = judge_value(*text, value, err);
 			if (r == 0)
 				r = put_word(buf, size, &len, value);

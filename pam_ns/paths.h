@@ -33,6 +33,11 @@ int pns_words_put(char *buf, size_t size, size_t *len, const char *word, struct 
 /* Does label consist of nothing but what KEY.LABEL may hold? "", no label, does. */
 bool pns_label_valid(const char *label);
 
+#define PNS_TEMPLATES "uUgdhs%" /* the letters behind a percent sign, see pns_paths_expand() */
+
+/* What stands for the template of a letter among them; number is room for one. */
+const char *pns_template_value(const struct pns_who *who, char c, char number[16]);
+
 /* Is each percent sign of a word a template's? 0, or -EINVAL with what to write. */
 int pns_templates_check(const char *word, struct pns_err *err);
 

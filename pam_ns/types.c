@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "keys.h"
+#include "paths.h"
 #include "plan.h"
 
 #define SECONDS_MAX 86400 /* of a time-out: a day */
@@ -310,7 +311,7 @@ static int hostname_check(const struct pns_key *key, const char *label, const ch
 	for (const char *p = text; *p; p++) {
 		if (*p == '%') {
 			p++;
-			if (!*p || !strchr("uUgdhs%", *p))
+			if (!*p || !strchr(PNS_TEMPLATES, *p))
 				return bad(err, text,
 					   "%u user, %U uid, %g gid, %h host, %s service "
 					   "or %% behind a percent sign");
@@ -336,21 +337,6 @@ static size_t put_name(char *buf, size_t size, size_t len, const char *text)
 	return len;
 }
 
-static const char *name_template(const struct pns_who *who, char c, char number[16])
-{
-	switch (c) {
-	case 'u':
-		return who->user;
-	case 'h':
-		return who->host;
-	case 's':
-		return who->service;
-	default:
-		snprintf(number, 16, "%u", c == 'U' ? who->uid : who->gid);
-		return number;
-	}
-}
-
 /* text was checked: behind every '%' stands a letter that is known. Cut to a name's length. */
 static int hostname_expand(const struct pns_who *who, const char *text, char *buf, size_t size,
 			   struct pns_err *err)
@@ -363,7 +349,7 @@ static int hostname_expand(const struct pns_who *who, const char *text, char *bu
 		size = PNS_NAME_SIZE;
 	for (; *text && len + 1 < size; text++) {
 		if (*text == '%')
-			len = put_name(buf, size, len, name_template(who, *++text, number));
+			len = put_name(buf, size, len, pns_template_value(who, *++text, number));
 		else
 			buf[len++] = *text;
 	}

@@ -238,4 +238,13 @@ clean lxcfs
 
 is "$(printf '%s\n' "${USED[@]}" | sort -u)" "$(find "$SRC/conf/policies" -type f -printf '%f\n' | sort)" "there is no file that is not used here"
 stop_sshd
+
+# ---- the manual's ----
+n=$(perl -ne 'if (/^\.Sh DIAG/) { last } if (/^\.Bd -literal/) { open F, ">", "/run/example" . ++$n; $in = 1 } elsif (/^\.Ed/) { $in = 0 }
+	elsif ($in) { s/\\e/\\/g; s/\\&//g; print F } END { print $n }' "$SRC/man/pam_ns.conf.5")
+[ "$n" -ge 35 ]
+ok $? "pam_ns.conf(5) has examples" || diag "$n"
+for ((i = 1; i <= n; i++)); do pam_nsctl check /run/example$i; done >/run/seen 2>&1
+is "$(grep -c "^ok */run/example" /run/seen)" "$(grep -l '^\[' /run/example* | wc -l)" "each is a policy without a mistake" || diag "$(grep ^error /run/seen)"
+rm /run/example* /run/seen
 done_testing

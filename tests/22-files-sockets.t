@@ -7,7 +7,6 @@
 mount --make-rshared /
 mkdir -p /run/user /media /var/log
 touch /run/utmp /var/log/wtmp /var/log/lastlog
-grep -q '[[:space:]]localhost' /etc/hosts || echo '127.0.0.1 localhost' >>/etc/hosts
 start_sshd X11Forwarding=yes
 base
 

@@ -199,6 +199,7 @@ make_bed() {
 		mount --bind /run/bed/src "$SRC"
 	fi
 	make_dev
+	grep -qs '[[:space:]]localhost' /etc/hosts || echo '127.0.0.1 localhost' >>/etc/hosts
 	echo "127.0.1.1 bed" >>/etc/hosts
 	make_users
 	rm -rf /etc/security/pam_ns.conf /etc/security/pam_ns.d
