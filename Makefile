@@ -80,9 +80,11 @@ help:
 	@echo 'make deps       (root) install what the others need'
 	@echo 'make install    DESTDIR= PREFIX= SECUREDIR= LIBEXECDIR= SBINDIR= SYSCONFDIR= MANDIR='
 
+# A sanitizer's runtime is not in the module, but in the program: preloaded.
+SO_LINK     := $(if $(SAN),-shared-libasan,-Wl$(comma)-z$(comma)defs)
 $B/pam_ns.so: $(MODULE_OBJ)
 	$(call say,LINK,$@)
-	$Q$(CC) -shared $(SAN) $(LDFLAGS) $(LINKHARD) -Wl,-z,defs -o $@ $^ $(PAM_LIBS) $(INI_LIBS) $(MODULE_CAP)
+	$Q$(CC) -shared $(SAN) $(LDFLAGS) $(LINKHARD) $(SO_LINK) -o $@ $^ $(PAM_LIBS) $(INI_LIBS) $(MODULE_CAP)
 
 $B/pam_ns_helper: $(HELPER_OBJ) $(if $(SAN),$B/tests/sanitize/options.o)
 	$(call say,LINK,$@)
@@ -136,16 +138,20 @@ $B/tests/faults/%: tests/faults/%.c Makefile
 SANITIZE    := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 sanitized: $(SHIM)
 	$Q$(MAKE) --no-print-directory B=$B/asan CC=$(FUZZ_CC) SAN='$(SANITIZE)' HARDEN= STATIC_PIE= CFLAGS='-O1 -g' \
-		$B/asan/pam_ns_helper units $B/asan/planted_helper
+		$B/asan/pam_ns_helper units $B/asan/planted_helper $B/asan/pam_ns.so $B/asan/planted.so $B/asan/pam_nsctl
 
 $B/planted_helper: $(HELPER_OBJ) $B/tests/sanitize/options.o $B/tests/sanitize/planted.o
 	$(call say,LINK,$@)
 	$Q$(CC) -pie $(SAN) $(LDFLAGS) -Wl,--wrap=pns_plan_decode,--wrap=init_prepare -o $@ $^ $(CAP_LIBS)
 
+$B/planted.so: $(MODULE_OBJ) $B/tests/sanitize/planted_so.o
+	$(call say,LINK,$@)
+	$Q$(CC) -shared $(SAN) $(LDFLAGS) $(SO_LINK) -Wl,--wrap=pns_caller_join -o $@ $^ $(PAM_LIBS) $(INI_LIBS) $(MODULE_CAP)
+
 $B/tests/sanitize/%.o: tests/sanitize/%.c Makefile
 	$(call say,CC,$<)
 	@mkdir -p $(@D)
-	$Q$(CC) $(ALL_CFLAGS) -Ihelper -fPIE -c -o $@ $<
+	$Q$(CC) $(ALL_CFLAGS) -Ihelper -fPIC -c -o $@ $<
 
 $B/tests/sanitize/%.so: tests/sanitize/%.c Makefile
 	$(call say,CC,$<)
