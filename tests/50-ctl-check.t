@@ -109,10 +109,8 @@ warn_policy() { # REGEX NAME, policy on stdin
 warn_policy "$CONF:2: mount without pid" "mount without pid" <<<$'[default]\npid = no'
 warn_policy "$CONF:2: mount = no: " "mount = no" <<<$'[user alice]\nmount = no\npid = no\nipc = no\nprivate_tmp = no'
 warn_policy "$CONF:2: private_tmp = no: " "private_tmp = no" <<<$'[group students]\nprivate_tmp = no'
-if pam_nsctl keys buses >/dev/null 2>&1; then
-	warn_policy "$CONF:2: network = host with buses shown" "network = host with buses shown" <<<$'[default]\nnetwork = host\nbuses = show'
-	warn_policy "$CONF:2: buses = show: " "buses = show" <<<$'[default]\nbuses = show'
-fi
+warn_policy "$CONF:2: network = host with buses shown" "network = host with buses shown" <<<$'[default]\nnetwork = host\nbuses = show'
+warn_policy "$CONF:2: buses = show: " "buses = show" <<<$'[default]\nbuses = show'
 warn_policy "$CONF:1: \[user nosuch\] never matches: no user nosuch" "no such user" <<<$'[user nosuch]\nuts = no'
 warn_policy "$CONF:1: \[group nosuch\] never matches: no group nosuch" "no such group" <<<$'[group nosuch]\nuts = no'
 warn_policy "$CONF:1: \[uid 77777\] never matches: nobody has uid 77777" "no such uid" <<<$'[uid 77777]\nuts = no'
