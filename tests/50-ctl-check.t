@@ -99,6 +99,10 @@ finds error "$CONF:2: pid = yes needs mounts of its own" "a group's section that
 finds error "$CONF:10: sysctl.net.\* would change the host" "a uid's and a service's section that contradict each other"
 finds error "$CONF:12: uptime other than host needs clocks" "a section of two conditions"
 
+policy <<<$'[service nosuch]\nmount = no'
+check 2 "a section of a service that is not there"
+finds error "$CONF:2: pid = yes needs mounts of its own" "... is looked at all the same"
+
 # ---- the policy: warnings ----
 warn_policy() { # REGEX NAME, policy on stdin
 	policy
