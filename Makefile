@@ -167,9 +167,11 @@ $B/tests/sanitize/pidfds: tests/sanitize/pidfds.c Makefile
 FUZZ_CC     ?= clang
 FUZZ_FLAGS  := -std=gnu11 -D_GNU_SOURCE -Ipam_ns -Ihelper $(WARN) -O1 -g -fno-omit-frame-pointer \
 	-fsanitize=address,undefined -fno-sanitize-recover=all $(INI_CFLAGS) -MMD -MP $(filter -Werror,$(CFLAGS))
-FUZZ_OBJ    := $(addprefix $B/fuzz/pam_ns/,$(addsuffix .o,$(SHARED) $(POLICY))) $B/fuzz/helper/init.o
-# Of init's system calls those that the harness answers itself; see there.
+FUZZ_OBJ    := $(addprefix $B/fuzz/pam_ns/,$(addsuffix .o,$(SHARED) $(POLICY) spawn)) $B/fuzz/helper/init.o
+# Of init's and spawn.c's system calls those that the harness answers itself; see there.
 FUZZ_CALLS  := poll kill waitpid getpid clock_gettime unlinkat _exit
+FUZZ_SPAWN  := poll kill waitpid socketpair clone
+FUZZ_WRAP_answers := pns_fd_open_trusted pns_plan_encode
 FUZZ_WRAP_ini    := pns_fd_open_trusted pns_fd_read_all iniparser_freedict
 FUZZ_WRAP_messages := pns_deadline_in pns_deadline_ms
 FUZZ_WRAP_policy := pns_fd_open_trusted pns_fd_read_all pns_group_lookup pns_groups_have
@@ -178,7 +180,8 @@ $B/fuzz/%.o: %.c Makefile
 	$(call say,CC,$<)
 	@mkdir -p $(@D)
 	$Q$(FUZZ_CC) $(FUZZ_FLAGS) -fsanitize=fuzzer-no-link \
-		$(if $(filter helper/%,$<),$(foreach call,$(FUZZ_CALLS),-D$(call)=fuzz_$(call))) -c -o $@ $<
+		$(foreach call,$(if $(filter helper/%,$<),$(FUZZ_CALLS),$(if $(filter %/spawn.c,$<),$(FUZZ_SPAWN))), \
+		-D$(call)=fuzz_$(call)) -c -o $@ $<
 
 # An archive: each harness takes what it needs of it. Made anew, or what is no longer in the tree stays in it.
 $B/fuzz/pam_ns.a: $(FUZZ_OBJ)
