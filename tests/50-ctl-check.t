@@ -99,8 +99,10 @@ finds error "$CONF:2: pid = yes needs mounts of its own" "a group's section that
 finds error "$CONF:10: sysctl.net.\* would change the host" "a uid's and a service's section that contradict each other"
 finds error "$CONF:12: uptime other than host needs clocks" "a section of two conditions"
 
-policy <<<$'[service nosuch]\nmount = no'
-check 2 "a section of a service that is not there"
+unstack ftp
+policy <<<$'[service ftp]\nmount = no'
+check 2 "a section of a service without pam_ns"
+rm $P/ftp
 finds error "$CONF:2: pid = yes needs mounts of its own" "... is looked at all the same"
 
 # ---- the policy: warnings ----
@@ -254,6 +256,11 @@ limit $((used + 3)) net
 check 1 "few net namespaces left"
 finds warning '/proc/sys/user/max_net_namespaces: the limit is [0-9]+ and leaves room for 3 sessions' "it says how many"
 umount /proc/sys/user/max_net_namespaces
+used=$(readlink /proc/[0-9]*/ns/mnt | sort -u | wc -l)
+limit $((used + 6)) mnt
+check 1 "few mount namespaces left"
+finds warning '/proc/sys/user/max_mnt_namespaces: the limit is [0-9]+ and leaves room for 3 sessions' "a session takes two"
+umount /proc/sys/user/max_mnt_namespaces
 echo 5 >/run/bed/limit
 mount --bind /run/bed/limit /proc/sys/fs/mount-max
 check 2 "no mounts left"
