@@ -80,9 +80,11 @@ help:
 	@echo 'make deps       (root) install what the others need'
 	@echo 'make install    DESTDIR= PREFIX= SECUREDIR= LIBEXECDIR= SBINDIR= SYSCONFDIR= MANDIR='
 
+# A sanitizer's runtime is not in the module, but in the program: preloaded.
+SO_LINK     := $(if $(SAN),-shared-libasan,-Wl$(comma)-z$(comma)defs)
 $B/pam_ns.so: $(MODULE_OBJ)
 	$(call say,LINK,$@)
-	$Q$(CC) -shared $(SAN) $(LDFLAGS) $(LINKHARD) -Wl,-z,defs -o $@ $^ $(PAM_LIBS) $(INI_LIBS) $(MODULE_CAP)
+	$Q$(CC) -shared $(SAN) $(LDFLAGS) $(LINKHARD) $(SO_LINK) -o $@ $^ $(PAM_LIBS) $(INI_LIBS) $(MODULE_CAP)
 
 $B/pam_ns_helper: $(HELPER_OBJ) $(if $(SAN),$B/tests/sanitize/options.o)
 	$(call say,LINK,$@)
@@ -136,16 +138,20 @@ $B/tests/faults/%: tests/faults/%.c Makefile
 SANITIZE    := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 sanitized: $(SHIM)
 	$Q$(MAKE) --no-print-directory B=$B/asan CC=$(FUZZ_CC) SAN='$(SANITIZE)' HARDEN= STATIC_PIE= CFLAGS='-O1 -g' \
-		$B/asan/pam_ns_helper units $B/asan/planted_helper
+		$B/asan/pam_ns_helper units $B/asan/planted_helper $B/asan/pam_ns.so $B/asan/planted.so $B/asan/pam_nsctl
 
 $B/planted_helper: $(HELPER_OBJ) $B/tests/sanitize/options.o $B/tests/sanitize/planted.o
 	$(call say,LINK,$@)
 	$Q$(CC) -pie $(SAN) $(LDFLAGS) -Wl,--wrap=pns_plan_decode,--wrap=init_prepare -o $@ $^ $(CAP_LIBS)
 
+$B/planted.so: $(MODULE_OBJ) $B/tests/sanitize/planted_so.o
+	$(call say,LINK,$@)
+	$Q$(CC) -shared $(SAN) $(LDFLAGS) $(SO_LINK) -Wl,--wrap=pns_caller_join -o $@ $^ $(PAM_LIBS) $(INI_LIBS) $(MODULE_CAP)
+
 $B/tests/sanitize/%.o: tests/sanitize/%.c Makefile
 	$(call say,CC,$<)
 	@mkdir -p $(@D)
-	$Q$(CC) $(ALL_CFLAGS) -Ihelper -fPIE -c -o $@ $<
+	$Q$(CC) $(ALL_CFLAGS) -Ihelper -fPIC -c -o $@ $<
 
 $B/tests/sanitize/%.so: tests/sanitize/%.c Makefile
 	$(call say,CC,$<)
@@ -161,9 +167,11 @@ $B/tests/sanitize/pidfds: tests/sanitize/pidfds.c Makefile
 FUZZ_CC     ?= clang
 FUZZ_FLAGS  := -std=gnu11 -D_GNU_SOURCE -Ipam_ns -Ihelper $(WARN) -O1 -g -fno-omit-frame-pointer \
 	-fsanitize=address,undefined -fno-sanitize-recover=all $(INI_CFLAGS) -MMD -MP $(filter -Werror,$(CFLAGS))
-FUZZ_OBJ    := $(addprefix $B/fuzz/pam_ns/,$(addsuffix .o,$(SHARED) $(POLICY))) $B/fuzz/helper/init.o
-# Of init's system calls those that the harness answers itself; see there.
+FUZZ_OBJ    := $(addprefix $B/fuzz/pam_ns/,$(addsuffix .o,$(SHARED) $(POLICY) spawn)) $B/fuzz/helper/init.o
+# Of init's and spawn.c's system calls those that the harness answers itself; see there.
 FUZZ_CALLS  := poll kill waitpid getpid clock_gettime unlinkat _exit
+FUZZ_SPAWN  := poll kill waitpid socketpair clone
+FUZZ_WRAP_answers := pns_fd_open_trusted pns_plan_encode
 FUZZ_WRAP_ini    := pns_fd_open_trusted pns_fd_read_all iniparser_freedict
 FUZZ_WRAP_messages := pns_deadline_in pns_deadline_ms
 FUZZ_WRAP_policy := pns_fd_open_trusted pns_fd_read_all pns_group_lookup pns_groups_have
@@ -172,7 +180,8 @@ $B/fuzz/%.o: %.c Makefile
 	$(call say,CC,$<)
 	@mkdir -p $(@D)
 	$Q$(FUZZ_CC) $(FUZZ_FLAGS) -fsanitize=fuzzer-no-link \
-		$(if $(filter helper/%,$<),$(foreach call,$(FUZZ_CALLS),-D$(call)=fuzz_$(call))) -c -o $@ $<
+		$(foreach call,$(if $(filter helper/%,$<),$(FUZZ_CALLS),$(if $(filter %/spawn.c,$<),$(FUZZ_SPAWN))), \
+		-D$(call)=fuzz_$(call)) -c -o $@ $<
 
 # An archive: each harness takes what it needs of it. Made anew, or what is no longer in the tree stays in it.
 $B/fuzz/pam_ns.a: $(FUZZ_OBJ)

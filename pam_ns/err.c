@@ -66,11 +66,18 @@ err_append(struct pns_err *err, int code, const char *suffix, const char *fmt, v
 	err->len = (size_t)(at - err->text) + (size_t)(n + m);
 }
 
+/* A code from elsewhere, or an errno that nobody has set, must not turn a failure into a success. */
+static int as_failure(int code)
+{
+	return code > 0 ? code : EPROTO;
+}
+
 int pns_err_add(struct pns_err *err, int code, const char *fmt, ...)
 {
 	int saved = errno;
 	va_list args;
 
+	code = as_failure(code);
 	va_start(args, fmt);
 	err_append(err, code, NULL, fmt, args);
 	va_end(args);
@@ -84,6 +91,7 @@ int pns_err_sys(struct pns_err *err, int code, const char *fmt, ...)
 	char buf[64];
 	va_list args;
 
+	code = as_failure(code);
 	va_start(args, fmt);
 	/* GNU strerror_r: strerror() is not safe in a threaded login program. */
 	err_append(err, code, strerror_r(code, buf, sizeof(buf)), fmt, args);

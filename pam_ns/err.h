@@ -24,8 +24,9 @@ struct pns_err {
 
 /*
  * Adds one message; newlines and control characters in it become '?', so that what comes
- * from users and files cannot forge a line of the log. Returns -code (code > 0), so that
- * "return pns_err_add(err, EINVAL, ...)" reads as what it is. Leaves errno alone.
+ * from users and files cannot forge a line of the log. Returns -code, so that
+ * "return pns_err_add(err, EINVAL, ...)" reads as what it is; -EPROTO if code is not above 0, never a
+ * success. Leaves errno alone.
  */
 int pns_err_add(struct pns_err *err, int code, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));

@@ -323,7 +323,7 @@ static int obey(struct helper *helper, const struct pns_msg *msg, int fd, struct
 	case PNS_MSG_UNMADE:
 		return unmade(msg, err);
 	case PNS_MSG_ERROR:
-		return pns_err_add(err, msg->code > 0 ? msg->code : EPROTO, "%s", msg->text);
+		return pns_err_add(err, msg->code, "%s", msg->text);
 	default:
 		return pns_err_add(err, EPROTO,
 				   "the helper " PNS_HELPER " is of another version: "

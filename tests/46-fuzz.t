@@ -8,7 +8,7 @@ mkdir /run/bed/fuzz
 cp -a "$SRC/tests" "$SRC/conf" /run/bed/fuzz
 mkdir -p /run/bed/fuzz/build/tests
 cp -a "$SRC/build/tests/fuzz" /run/bed/fuzz/build/tests # what runs here must not write into the tree
-for harness in ini policy plan messages; do
+for harness in ini policy plan messages answers; do
 	line=$(/run/bed/fuzz/tests/fuzz/run 5 $harness 2>&1)
 	status=$?
 	is $status 0 "$harness: no promise broken" || diag "$line" "$(tail -n 40 "/run/bed/fuzz/build/fuzz/log/$harness")"

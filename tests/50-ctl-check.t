@@ -99,6 +99,12 @@ finds error "$CONF:2: pid = yes needs mounts of its own" "a group's section that
 finds error "$CONF:10: sysctl.net.\* would change the host" "a uid's and a service's section that contradict each other"
 finds error "$CONF:12: uptime other than host needs clocks" "a section of two conditions"
 
+unstack ftp
+policy <<<$'[service ftp]\nmount = no'
+check 2 "a section of a service without pam_ns"
+rm $P/ftp
+finds error "$CONF:2: pid = yes needs mounts of its own" "... is looked at all the same"
+
 # ---- the policy: warnings ----
 warn_policy() { # REGEX NAME, policy on stdin
 	policy
@@ -109,10 +115,8 @@ warn_policy() { # REGEX NAME, policy on stdin
 warn_policy "$CONF:2: mount without pid" "mount without pid" <<<$'[default]\npid = no'
 warn_policy "$CONF:2: mount = no: " "mount = no" <<<$'[user alice]\nmount = no\npid = no\nipc = no\nprivate_tmp = no'
 warn_policy "$CONF:2: private_tmp = no: " "private_tmp = no" <<<$'[group students]\nprivate_tmp = no'
-if pam_nsctl keys buses >/dev/null 2>&1; then
-	warn_policy "$CONF:2: network = host with buses shown" "network = host with buses shown" <<<$'[default]\nnetwork = host\nbuses = show'
-	warn_policy "$CONF:2: buses = show: " "buses = show" <<<$'[default]\nbuses = show'
-fi
+warn_policy "$CONF:2: network = host with buses shown" "network = host with buses shown" <<<$'[default]\nnetwork = host\nbuses = show'
+warn_policy "$CONF:2: buses = show: " "buses = show" <<<$'[default]\nbuses = show'
 warn_policy "$CONF:1: \[user nosuch\] never matches: no user nosuch" "no such user" <<<$'[user nosuch]\nuts = no'
 warn_policy "$CONF:1: \[group nosuch\] never matches: no group nosuch" "no such group" <<<$'[group nosuch]\nuts = no'
 warn_policy "$CONF:1: \[uid 77777\] never matches: nobody has uid 77777" "no such uid" <<<$'[uid 77777]\nuts = no'
@@ -254,6 +258,11 @@ limit $((used + 3)) net
 check 1 "few net namespaces left"
 finds warning '/proc/sys/user/max_net_namespaces: the limit is [0-9]+ and leaves room for 3 sessions' "it says how many"
 umount /proc/sys/user/max_net_namespaces
+used=$(readlink /proc/[0-9]*/ns/mnt | sort -u | wc -l)
+limit $((used + 6)) mnt
+check 1 "few mount namespaces left"
+finds warning '/proc/sys/user/max_mnt_namespaces: the limit is [0-9]+ and leaves room for 3 sessions' "a session takes two"
+umount /proc/sys/user/max_mnt_namespaces
 echo 5 >/run/bed/limit
 mount --bind /run/bed/limit /proc/sys/fs/mount-max
 check 2 "no mounts left"

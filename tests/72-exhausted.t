@@ -51,7 +51,9 @@ like "$seen" $'root in\nin again' "... root gets in, and later all others"
 clean "few namespaces"
 
 # ---- memory ----
+# shellcheck disable=SC2317 # both by name
 by_address_space() { timeout -k 1 20 prlimit --as=$(($1 * 1024)) su alice -c 'readlink /proc/self/ns/net'; }
+# shellcheck disable=SC2317
 by_cgroup() {
 	echo $(($1 * 1024)) >"$limit" 2>/dev/null || true # not below what the last one left
 	timeout -k 1 20 bash -c "echo \$\$ >$group/cgroup.procs; exec su alice -c 'readlink /proc/self/ns/net'"
@@ -61,7 +63,7 @@ find_least() { # COMMAND LOW HIGH: LEAST is the KiB with which it still works, t
 	local low=$2 high=$3 mid
 	while [ $((high - low)) -gt 50 ]; do
 		mid=$(((low + high) / 2))
-		if [[ $("$1" $mid 2>/dev/null) = net:* ]]; then high=$mid; else low=$mid; fi
+		if [[ $("$1" "$mid" 2>/dev/null) = net:* ]]; then high=$mid; else low=$mid; fi
 	done
 	LEAST=$high
 }
@@ -71,10 +73,12 @@ sweep() { # NAME COMMAND STEP TRIES
 	local i kib out status bad=0 in=0
 	for ((i = -3; i < $4; i++)); do
 		kib=$([ $i -lt -2 ] && echo 20000 || echo $((LEAST - i * $3)))
-		out=$("$2" $kib 2>&1)
+		out=$("$2" "$kib" 2>&1)
 		status=$?
-		[[ $out != *"$HOST"* ]] && [ $status != 124 ] # it may well be killed
-		[ $? = 0 ] || { bad=$((bad + 1)); diag "$kib KiB: $status $out"; }
+		if [[ $out = *"$HOST"* ]] || [ $status = 124 ]; then # it may well be killed
+			bad=$((bad + 1))
+			diag "$kib KiB: $status $out"
+		fi
 		[[ $out = *net:* ]] && in=$((in + 1))
 	done
 	is $bad 0 "$1 of $LEAST KiB, more and less: isolated or denied"

@@ -2,7 +2,8 @@
 /*
  * faults SERVICE USER: makes each system call of a session's opening and closing fail once, with each
  * error that its manual gives, and kills each process at each call; in the login program, the
- * helper and init alike. One line a case that is not as it must be, then a line that counts.
+ * helper and init alike. With "stop" as last argument: stops helper and init at each call instead, for
+ * ever if the login is denied. One line a case that is not as it must be, then a line that counts.
  *
  * A seccomp filter hands every call of a login program of our own, and of all that comes from it, to this
  * process (seccomp_unotify(2)), which lets it go on or answers in the kernel's place. Which call
@@ -164,7 +165,9 @@ static struct shared {
 	char what[256];
 } * shared;
 
-/* Fail (error > 0) or kill (error == 0) at the at-th call that counts; at < 0: only count. */
+#define STOP (-1)
+
+/* Fail (error > 0), kill (error == 0) or STOP at the at-th call that counts; at < 0: only count. */
 struct
 try {
 	long at;
@@ -178,6 +181,7 @@ struct seen {
 	enum phase phase;
 	bool caller;
 	bool hang, leak;
+	int stopped; /* pidfd, if it is not -1 */
 };
 
 static int64_t now_ms(void)
@@ -383,6 +387,18 @@ static int error_for(int nr, int error)
 	return fault->error[0];
 }
 
+/*
+ * Only what root alone can stop. Before the exec it is the login program's own memory, which stands still
+ * until then (vfork(2)): who may stop it there, may stop that as well.
+ */
+static bool is_helper(pid_t pid)
+{
+	char path[32], exe[256] = "";
+
+	snprintf(path, sizeof(path), "/proc/%d/exe", pid);
+	return readlink(path, exe, sizeof(exe) - 1) > 0 && strstr(exe, "pam_ns_helper");
+}
+
 static void answer(int listener, pid_t caller, const struct try *try, struct seen *seen)
 {
 	struct seccomp_notif call = {0};
@@ -393,14 +409,17 @@ static void answer(int listener, pid_t caller, const struct try *try, struct see
 	resp.id = call.id;
 	resp.flags = SECCOMP_USER_NOTIF_FLAG_CONTINUE;
 	if (counts(&call, caller) && seen->calls++ == try->at) {
-		seen->done = true;
+		seen->done = try->error != STOP || is_helper((pid_t)call.pid);
 		seen->nr = call.data.nr;
 		seen->phase = shared->phase;
 		seen->caller = (pid_t)call.pid == caller;
-		if (try->error) {
+		if (try->error > 0) {
 			resp.flags = 0;
 			resp.error = -error_for(call.data.nr, try->error);
-		} else {
+		} else if (try->error == STOP && seen->done) {
+			seen->stopped = pidfd_open((pid_t)call.pid, 0);
+			kill((pid_t)call.pid, SIGSTOP);
+		} else if (try->error == 0) {
 			kill((pid_t)call.pid, SIGKILL);
 		}
 	}
@@ -426,6 +445,9 @@ static void supervise(int listener, pid_t caller, const struct try *try, struct 
 		if (!gone && waitpid(caller, NULL, WNOHANG) == caller) {
 			gone = true;
 			end = now_ms() + GONE_MS;
+			/* The init of a session that was open ends when it can; that of another is gone. */
+			if (seen->stopped >= 0 && shared->opened == PAM_SUCCESS)
+				pidfd_send_signal(seen->stopped, SIGCONT, NULL, 0);
 		}
 		if (now_ms() < end)
 			continue;
@@ -438,6 +460,11 @@ static void supervise(int listener, pid_t caller, const struct try *try, struct 
 			kill(caller, SIGKILL);
 		waitpid(caller, NULL, 0);
 	}
+	if (seen->stopped >= 0) {
+		if (seen->leak || seen->hang) /* so that the next case begins with nothing */
+			pidfd_send_signal(seen->stopped, SIGKILL, NULL, 0);
+		close(seen->stopped);
+	}
 }
 
 static void run_login(const char *service, const char *user, const struct try *try,
@@ -448,6 +475,7 @@ static void run_login(const char *service, const char *user, const struct try *t
 
 	memset(shared, 0, sizeof(*shared));
 	memset(seen, 0, sizeof(*seen));
+	seen->stopped = -1;
 	shared->listener = -1;
 	shared->opened = -1;
 	caller = fork();
@@ -498,8 +526,10 @@ static void complain(const char *what, const struct try *try, const struct seen 
 	printf("%s: call %ld, %s of %s while %s: %s%s%s\n", what, try->at,
 	       fault ? fault->name : "?", seen->caller ? "the login program" : "helper or init",
 	       seen->phase == OPENING ? "opening" : "closing",
-	       try->error ? strerrorname_np(try->error) : "SIGKILL", shared->what[0] ? ": " : "",
-	       shared->what);
+	       try->error > 0	    ? strerrorname_np(try->error)
+	       : try->error == STOP ? "SIGSTOP"
+				    : "SIGKILL",
+	       shared->what[0] ? ": " : "", shared->what);
 	fflush(stdout);
 }
 
@@ -527,7 +557,7 @@ static void judge(const struct try *try, const struct seen *seen)
 		complain("LEAK: a process is left", try, seen);
 	}
 	/* Who may not go back cannot; all else must be undone. */
-	if (shared->changed && !(seen->nr == SYS_setns && seen->caller && try->error)) {
+	if (shared->changed && !(seen->nr == SYS_setns && seen->caller && try->error > 0)) {
 		tally.not_undone++;
 		complain("NOT UNDONE", try, seen);
 	}
@@ -568,8 +598,8 @@ int main(int argc, char **argv)
 	long first, step;
 	int nr;
 
-	if (argc < 3 || argc > 5) {
-		fprintf(stderr, "usage: faults SERVICE USER [FIRST [STEP]]\n");
+	if (argc < 3 || argc > 6 || (argc == 6 && strcmp(argv[5], "stop") != 0)) {
+		fprintf(stderr, "usage: faults SERVICE USER [FIRST [STEP [stop]]]\n");
 		return 2;
 	}
 	first = argc > 3 ? atol(argv[3]) : 0;
@@ -587,8 +617,8 @@ int main(int argc, char **argv)
 	for (long at = first; at < seen.calls; at += step) {
 		const struct fault *fault;
 
-		one_case(argv[1], argv[2], at, 0, &nr);
-		fault = nr >= 0 ? fault_of(nr) : NULL;
+		one_case(argv[1], argv[2], at, argc > 5 ? STOP : 0, &nr);
+		fault = nr >= 0 && argc <= 5 ? fault_of(nr) : NULL;
 		for (int i = 0; fault && i < ERRORS_MAX && fault->error[i]; i++)
 			one_case(argv[1], argv[2], at, fault->error[i], &nr);
 	}

@@ -7,7 +7,7 @@
  *   attack stop SECONDS     SIGSTOP to every child of a su, and to helpers, that shows up meanwhile
  *   attack unmask PATH      in user namespaces of our own: get at PATH, which a mount covers;
  *                           with a further argument in our own namespace, to see what could work
- *   attack fds              leave by the file descriptors that we hold
+ *   attack fds              leave by the file descriptors that we hold; /tmp/of-the-host is the host's
  *   attack swap A B         exchange two names for ever
  *   attack type TEXT        push TEXT into the terminal's input
  *   attack listen NAME      abstract and vsock sockets, until killed; attack reach NAME: connect to them
@@ -505,12 +505,25 @@ static int unmask(const char *path, bool as_we_are)
 
 /* ---- the rest ---- */
 
-static int leave_by_fds(void)
+/* Of the host: its root directory is the session's own too, so up from there it is by what lies in it. */
+#define MARK "tmp/of-the-host"
+
+static bool leads_out(int fd)
 {
 	struct stat root, up;
 
-	if (stat("/", &root) < 0)
-		return 1;
+	if (fchdir(fd) < 0 || stat("/", &root) < 0)
+		return false;
+	for (int i = 0; i < 40; i++)
+		if (exists(MARK) || chdir("..") < 0)
+			break;
+	return exists(MARK) || (stat(".", &up) == 0 && up.st_ino != root.st_ino);
+}
+
+static int leave_by_fds(void)
+{
+	if (exists("/" MARK))
+		return 1; /* nothing would be told from it */
 	for (int fd = 0; fd < 1024; fd++) {
 		char on[32];
 
@@ -518,9 +531,8 @@ static int leave_by_fds(void)
 			continue;
 		snprintf(on, sizeof(on), "fd %d", fd);
 		note(setns(fd, 0) == 0, "setns", on);
-		note(fchdir(fd) == 0 && stat("/proc/self/cwd/..", &up) == 0 &&
-			     up.st_ino != root.st_ino,
-		     "fchdir", on);
+		note(leads_out(fd), "fchdir", on);
+		note(ioctl(fd, NS_GET_NSTYPE) >= 0, "a namespace's file", on);
 		note(ioctl(fd, NS_GET_USERNS) >= 0, "NS_GET_USERNS", on);
 		note(ioctl(fd, NS_GET_PARENT) >= 0, "NS_GET_PARENT", on);
 		note(pidfd_send_signal(fd, SIGKILL, NULL, 0) == 0, "pidfd_send_signal", on);

@@ -2,6 +2,7 @@
 #include "unit.h"
 
 #include <errno.h>
+#include <limits.h>
 
 #include "err.h"
 
@@ -73,12 +74,27 @@ static void short_behind_long(void **state)
 	assert_string_equal(err.text, "a\nand 2 more");
 }
 
+/* An errno that nobody has set, or a number that came over a socket: still a failure. */
+static void never_a_success(void **state)
+{
+	static const int codes[] = {0, -1, -EPERM, INT_MIN};
+	struct pns_err err = {0};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(codes) / sizeof(codes[0]); i++) {
+		pns_err_clear(&err);
+		assert_int_equal(pns_err_add(&err, codes[i], "a"), -EPROTO);
+		assert_int_equal(err.code, EPROTO);
+		assert_int_equal(pns_err_sys(&err, codes[i], "b"), -EPROTO);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(one_message),	     cmocka_unit_test(control_characters),
 		cmocka_unit_test(first_is_cut),	     cmocka_unit_test(many_are_counted),
-		cmocka_unit_test(short_behind_long),
+		cmocka_unit_test(short_behind_long), cmocka_unit_test(never_a_success),
 	};
 
 	return cmocka_run_group_tests_name("err", tests, NULL, NULL);
