@@ -193,11 +193,13 @@ limited() { # prlimit-option: isolated or denied, but su must live to say so
 	[ $status -lt 128 ] && [[ $out != *"$HOST"* ]]
 	ok $? "$1: isolated or denied" || diag "$status $out"
 }
+sed -i /pam_limits/d /etc/pam.d/su # it would raise them again where it may
 for limit in --nofile={5,8,10,12,16,20,30} --fsize=0 --nproc=1 --memlock=0 --stack=65536:8388608 --cpu=1; do limited "$limit"; done
 log_mark
 for n in {9..24}; do prlimit --nofile="$n" su alice -c true; done >/dev/null 2>&1
 unlike "$(log_new)" 'Protocol error' "too few file descriptors: no denial calls it a protocol error"
 like "$(log_new)" 'Too many open files' "... but what it is"
+stack su
 mended "limits back"
 
 # The limit of mounts is the machine's and stays: a namespace is filled up to it, by doubling and then

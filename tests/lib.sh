@@ -96,7 +96,7 @@ threads_have_clocks() { [ "$(printf '%s\n' 6.3 "$(uname -r)" | sort -V | head -1
 within() { [ $SECONDS -lt $(($1 * ${PNS_PACE:-1})) ]; }
 poll_until() {
 	local i
-	for ((i = 0; i < 500; i++)); do
+	for ((i = 0; i < 500 * ${PNS_PACE:-1}; i++)); do
 		"$@" >/dev/null 2>&1 && return 0
 		sleep 0.02
 	done
