@@ -120,6 +120,19 @@ static int prepare(struct helper *helper, const struct pns_plan *plan, struct pn
 	return prepare_fds(helper, err);
 }
 
+/*
+ * Out of reach of the terminal, and of the user who called su and is its real user ID, from the
+ * first moment of the helper on. It does the same again, and says what fails. By the calls themselves: the C
+ * library's would change the user of all threads of the login program.
+ */
+static void become_root(void)
+{
+	syscall(SYS_setsid);
+	syscall(SYS_setgroups, 0, NULL);
+	syscall(SYS_setresgid, 0, 0, 0);
+	syscall(SYS_setresuid, 0, 0, 0);
+}
+
 /* In the helper to be, where only async-signal-safe calls are allowed; all signals are blocked. */
 static int exec_helper(void *arg)
 {
@@ -132,6 +145,7 @@ static int exec_helper(void *arg)
 
 	if (label < 0 || write(label, "", 0) < 0)
 		errno = 0; /* no SELinux, so no label */
+	become_root();
 	if (dup2(helper->null, 0) == 0 && dup2(helper->null, 1) == 1 &&
 	    dup2(helper->null, 2) == 2 &&
 	    dup2(helper->theirs, PNS_HELPER_SOCK) == PNS_HELPER_SOCK &&
