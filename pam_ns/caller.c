@@ -229,21 +229,34 @@ static int chdir_nofollow(const char *path)
 	return fd < 0 || fchdir(fd) < 0 ? -errno : 0;
 }
 
+/* The number that names a namespace, and the inode of an fd of it; 0 if it cannot be told. */
+static ino_t number_of(int spaces, const char *name)
+{
+	char text[64], *bracket;
+	ssize_t n =
+		readlinkat(spaces, name, text, sizeof(text) - 1); /* stat() would make that inode */
+
+	text[n > 0 ? n : 0] = '\0';
+	bracket = strchr(text, '[');
+	return bracket ? strtoul(bracket + 1, NULL, 10) : 0;
+}
+
 /* Wherever we came from, this must be another place: no word of anybody else's is taken for it. */
 static int check_moved(const struct pns_caller *caller, const struct pns_plan *plan, int spaces,
 		       struct pns_err *err)
 {
-	struct stat st;
-
 	for (int i = 0; i < PNS_NS_COUNT; i++) {
+		ino_t number;
+
 		/* A network with a name may be where the login program is already. */
 		if (!pns_nstab[i].wanted(plan) ||
 		    (i == PNS_NS_NET && plan->network.mode == PNS_NETWORK_NAMED))
 			continue;
-		if (fstatat(spaces, pns_nstab[i].aimed, &st, 0) < 0)
+		number = number_of(spaces, pns_nstab[i].aimed);
+		if (!number)
 			return pns_err_sys(err, errno, "/proc/thread-self/ns/%s",
 					   pns_nstab[i].aimed);
-		if (st.st_dev == caller->ns[i].dev && st.st_ino == caller->ns[i].ino)
+		if (number == caller->ns[i].ino)
 			return pns_err_add(err, EPROTO,
 					   "the session has no %s namespace of its own: install "
 					   "pam_ns again",
