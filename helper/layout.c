@@ -384,8 +384,11 @@ static void job_cleanup(struct job *job)
 
 static int carry_out(struct job *job, struct pns_err *err)
 {
+	const char *unused;
 	int r = start(job, err);
 
+	if (r == 0)
+		r = mountinfo_before(&unused, err);
 	if (r == 0)
 		r = open_sources(job, err);
 	for (size_t i = 0; r == 0 && i < job->layout.n; i++) {

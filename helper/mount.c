@@ -168,7 +168,7 @@ int mount_sys(struct pns_err *err)
 	unsigned long flags = MS_NOSUID | MS_NODEV | MS_NOEXEC;
 	struct statvfs vfs;
 	struct statfs fs;
-	char *text = NULL;
+	const char *text;
 	int r;
 
 	if (statfs("/sys", &fs) < 0)
@@ -179,10 +179,9 @@ int mount_sys(struct pns_err *err)
 		return pns_err_sys(err, errno, "/sys");
 	if (vfs.f_flag & ST_RDONLY)
 		flags |= MS_RDONLY;
-	r = mountinfo_read(&text, err);
+	r = mountinfo_before(&text, err);
 	if (r < 0)
 		return r;
 	r = replace_sys(text, flags);
-	free(text);
 	return r < 0 ? mount_failed(err, -r, "mounting /sys") : 0;
 }

@@ -1,11 +1,28 @@
 // SPDX-License-Identifier: MIT
 #include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
 
 #include "fd.h"
 #include "steps.h"
 
 #define MOUNTINFO_MAX (64 << 20)
+
+static char *first;
+
+int mountinfo_before(const char **ret_text, struct pns_err *err)
+{
+	int r = first ? 0 : mountinfo_read(&first, err);
+
+	*ret_text = first;
+	return r;
+}
+
+void mountinfo_forget(void)
+{
+	free(first);
+	first = NULL;
+}
 
 int mountinfo_read(char **ret_text, struct pns_err *err)
 {

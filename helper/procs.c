@@ -72,14 +72,42 @@ static int cover_line(char *line, uint64_t own, const char *options, struct pns_
 		     : 0;
 }
 
+/* Is this line's mount a whole procfs elsewhere than at /proc? at: the line's IS_PROC. */
+static bool is_another(const char *text, const char *at)
+{
+	const char *line = at;
+	char root[3], path[8];
+
+	while (line > text && line[-1] != '\n')
+		line--;
+	return sscanf(line, "%*d %*d %*s %2s %7s", root, path) == 2 && strcmp(root, "/") == 0 &&
+	       strcmp(path, "/proc") != 0;
+}
+
+/*
+ * Was there one before the session's mounts? All that these can have brought here are copies of what was
+ * there; and what lies at /proc, ours lies upon.
+ */
+static bool were_others(const char *text)
+{
+	for (const char *at = strstr(text, IS_PROC); at; at = strstr(at + 1, IS_PROC))
+		if (is_another(text, at))
+			return true;
+	return false;
+}
+
 int step_procs(const struct pns_plan *plan, struct pns_err *err)
 {
 	/* They are to show no more than /proc itself. */
 	const char *options = plan->proc == PNS_PROC_OWN ? "hidepid=invisible" : NULL;
+	const char *before;
 	uint64_t own = 0;
 	char *text = NULL;
 	int r;
 
+	r = mountinfo_before(&before, err);
+	if (r < 0 || !were_others(before))
+		return r;
 	r = mount_id(AT_FDCWD, "/proc", &own);
 	if (r < 0)
 		return pns_err_sys(err, -r, "/proc");

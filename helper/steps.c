@@ -56,5 +56,6 @@ int steps_run(const struct pns_plan *plan, struct pns_err *err)
 		if (r < 0)
 			return err->count ? r : pns_err_sys(err, -r, "%s", steps[i].name);
 	}
+	mountinfo_forget();
 	return 0;
 }

@@ -28,6 +28,13 @@ int mount_failed(struct pns_err *err, int code, const char *what);
 /* mountinfo.c: proc_pid_mountinfo(5) of this namespace, to be freed. 0 or -errno with err filled. */
 int mountinfo_read(char **ret_text, struct pns_err *err);
 
+/*
+ * mountinfo.c: the same as it was when this was first called, before the session's first mount; the
+ * kernel takes its time for each line. Kept until mountinfo_forget().
+ */
+int mountinfo_before(const char **ret_text, struct pns_err *err);
+void mountinfo_forget(void);
+
 /* mountinfo.c: cuts a field of it off from what follows; octal escapes stand for blanks and backslashes. */
 void mountinfo_field(char *field);
 
