@@ -114,12 +114,14 @@ static int do_mqueue(struct job *job, const struct pns_mount *mount, int source,
 	return mount_new(job, mount, err, "mqueue", NULL, NULL);
 }
 
+/* It shows the network of who mounts it. */
 static int do_sys(struct job *job, const struct pns_mount *mount, int source, struct pns_err *err)
 {
-	(void)job;
+	int r = job->plan->network.mode == PNS_NETWORK_NAMED ? 0 : step_new_network(job->plan, err);
+
 	(void)mount;
 	(void)source;
-	return mount_sys(err);
+	return r < 0 ? r : mount_sys(err);
 }
 
 static int do_tmpfs(struct job *job, const struct pns_mount *mount, int source, struct pns_err *err)

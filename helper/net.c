@@ -31,7 +31,7 @@ static bool is_net_namespace(int fd)
 	       ioctl(fd, NS_GET_NSTYPE) == CLONE_NEWNET;
 }
 
-static int join_named(const struct pns_plan *plan, struct pns_err *err)
+int step_named_network(const struct pns_plan *plan, struct pns_err *err)
 {
 	const char *name = plan->network.name;
 	char path[sizeof(NETNS_DIR) + sizeof(plan->network.name)];
@@ -53,11 +53,9 @@ static int join_named(const struct pns_plan *plan, struct pns_err *err)
 	return 0;
 }
 
-/* What the child between makes while we start. */
-static int join_new(struct pns_err *err)
+/* From the child between, which makes it while we start. */
+static int receive_network(int *ret_fd, struct pns_err *err)
 {
-	const struct pns_ns *ns = &pns_nstab[PNS_NS_NET];
-	pns_fd_auto int fd = -1;
 	struct pns_msg msg;
 	ssize_t n = recv(PNS_HELPER_SOCK, &msg, sizeof(msg), MSG_PEEK);
 	const bool made = n == sizeof(msg) && msg.kind == PNS_MSG_NETWORK && msg.code == 0;
@@ -65,22 +63,31 @@ static int join_new(struct pns_err *err)
 	if (n == 0)
 		_exit(1); /* the login program has given up */
 	if (n > 0)
-		n = pns_fd_recv(PNS_HELPER_SOCK, &msg, sizeof(msg), &fd, made);
+		n = pns_fd_recv(PNS_HELPER_SOCK, &msg, sizeof(msg), ret_fd, made);
 	if (n != sizeof(msg) || msg.kind != PNS_MSG_NETWORK)
 		return pns_err_sys(err, n < 0 ? (int)-n : EPROTO,
 				   "receiving the network namespace");
-	if (msg.code)
-		return pns_ns_explain(ns, msg.code, err);
-	if (!is_net_namespace(fd))
-		return pns_err_add(err, EPROTO, "what came is no network namespace");
-	return setns(fd, CLONE_NEWNET) < 0
-		       ? pns_err_sys(err, errno, "joining the network namespace")
-		       : 0;
+	return made ? 0 : pns_ns_explain(&pns_nstab[PNS_NS_NET], msg.code, err);
 }
 
-int step_network(const struct pns_plan *plan, struct pns_err *err)
+int step_new_network(const struct pns_plan *plan, struct pns_err *err)
 {
-	return plan->network.mode == PNS_NETWORK_NAMED ? join_named(plan, err) : join_new(err);
+	static bool joined;
+	pns_fd_auto int fd = -1;
+	int r;
+
+	(void)plan;
+	if (joined)
+		return 0;
+	r = receive_network(&fd, err);
+	if (r < 0)
+		return r;
+	if (!is_net_namespace(fd))
+		return pns_err_add(err, EPROTO, "what came is no network namespace");
+	if (setns(fd, CLONE_NEWNET) < 0)
+		return pns_err_sys(err, errno, "joining the network namespace");
+	joined = true;
+	return 0;
 }
 
 /* One file or directory of /etc/netns/NAME over its namesake in /etc, if that exists. */

@@ -15,7 +15,9 @@ WHEN(own_network, plan->network.mode != PNS_NETWORK_HOST)
 WHEN(own_names, plan->uts)
 WHEN(lo_up, own_network(plan) && plan->network.mode == PNS_NETWORK_LOOPBACK)
 WHEN(has_sysctls, plan->sysctl.n > 0)
-WHEN(named_network, plan->mount && plan->network.mode == PNS_NETWORK_NAMED)
+WHEN(named, plan->network.mode == PNS_NETWORK_NAMED)
+WHEN(named_network, plan->mount && named(plan))
+WHEN(new_network, own_network(plan) && !named(plan))
 WHEN(has_hooks, plan->hook.n > 0)
 
 /* clang-format off */
@@ -28,8 +30,8 @@ static const struct step steps[] = {
 	{"/etc/netns",		named_network,	step_netns_etc},
 	/* Before the mounts: what they hide things with, and the files of names, lie there. */
 	{"registry",		own_mounts,	step_registry},
-	/* As late as sysfs allows, which shows the network of who mounts it: it is being made meanwhile. */
-	{"network",		own_network,	step_network},
+	/* Before the mounts, which may hide the file that it is known by. */
+	{"named network",	named,		step_named_network},
 	/* The procfs of the namespace is mounted by a process in it: ours. */
 	{"mounts",		own_mounts,	step_mounts},
 	/* After ours: it is by ours that the others are found, and told from it. */
@@ -37,6 +39,8 @@ static const struct step steps[] = {
 	/* Last of the mounts: whatever /etc is by now, these are its. */
 	{"files of names",	own_mounts,	step_files},
 	{"names",		own_names,	step_names},
+	/* As late as can be, as it is still being made: the mounts have taken this step if they came to /sys. */
+	{"new network",		new_network,	step_new_network},
 	/* Before lo comes up, so that no address lives under other rules for a moment. */
 	{"sysctl",		has_sysctls,	step_sysctl},
 	{"loopback",		lo_up,		step_loopback},

@@ -58,7 +58,9 @@ int step_hook(const struct pns_plan *plan, struct pns_err *err);
 
 /* net.c */
 int step_netns_etc(const struct pns_plan *plan, struct pns_err *err);
-int step_network(const struct pns_plan *plan, struct pns_err *err);
+int step_named_network(const struct pns_plan *plan, struct pns_err *err);
+/* Once; then it does nothing. */
+int step_new_network(const struct pns_plan *plan, struct pns_err *err);
 int step_loopback(const struct pns_plan *plan, struct pns_err *err);
 int step_sysctl(const struct pns_plan *plan, struct pns_err *err);
 
