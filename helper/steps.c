@@ -16,7 +16,7 @@ WHEN(own_names, plan->uts)
 WHEN(lo_up, own_network(plan) && plan->network.mode == PNS_NETWORK_LOOPBACK)
 WHEN(has_sysctls, plan->sysctl.n > 0)
 WHEN(named, plan->network.mode == PNS_NETWORK_NAMED)
-WHEN(named_network, plan->mount && named(plan))
+WHEN(named_network, named(plan) && plan->mount)
 WHEN(new_network, own_network(plan) && !named(plan))
 WHEN(has_hooks, plan->hook.n > 0)
 

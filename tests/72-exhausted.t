@@ -88,8 +88,11 @@ sweep() { # NAME COMMAND STEP TRIES
 log_mark
 find_least by_address_space 2000 20000
 sweep "address space" by_address_space 16 24
-log_has 'pam_ns(.*denied: .*Cannot allocate memory'
-ok $? "... some by pam_ns itself" || diag "$(log_new)"
+# With all of Debian's modules in the stack, loading them takes more than pam_ns does afterwards.
+if [ -z "${PNS_GUEST-}" ]; then
+	log_has 'pam_ns(.*denied: .*Cannot allocate memory'
+	ok $? "... some by pam_ns itself" || diag "$(log_new)"
+fi
 group=
 for dir in /sys/fs/cgroup/memory /sys/fs/cgroup; do
 	[ -e $dir/memory.limit_in_bytes ] || grep -qs memory $dir/cgroup.subtree_control || continue
