@@ -85,11 +85,14 @@ static bool is_another(const char *text, const char *at)
 }
 
 /*
- * Was there one before the session's mounts? All that these can have brought here are copies of what was
- * there; and what lies at /proc, ours lies upon.
+ * Can there be another than ours? Not if there was none but at /proc, on which ours lies, and no key
+ * of the policy has cloned a tree of the host's that may hold that one, as / and /proc themselves do.
  */
-static bool were_others(const char *text)
+static bool may_be_others(const struct pns_plan *plan, const char *text)
 {
+	if (plan->bind.n || plan->readonly.n || plan->hide.n || plan->home != PNS_HOME_HOST ||
+	    plan->devices != PNS_DEVICES_HOST)
+		return true;
 	for (const char *at = strstr(text, IS_PROC); at; at = strstr(at + 1, IS_PROC))
 		if (is_another(text, at))
 			return true;
@@ -106,7 +109,7 @@ int step_procs(const struct pns_plan *plan, struct pns_err *err)
 	int r;
 
 	r = mountinfo_before(&before, err);
-	if (r < 0 || !were_others(before))
+	if (r < 0 || !may_be_others(plan, before))
 		return r;
 	r = mount_id(AT_FDCWD, "/proc", &own);
 	if (r < 0)

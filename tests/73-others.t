@@ -90,6 +90,19 @@ wait $outside 2>/dev/null
 clean "the host's"
 umount -l "/run/a chroot/proc" /run/b/proc
 base
+# Nor copies of the host's own, which binds bring along.
+mkdir -p /mnt/all /mnt/proc
+setpriv --reuid 2001 --regid 2001 --clear-groups sleep 1000 &
+outside=$!
+policy <<<$'[default]\nbind.all = / /mnt/all ro\nbind.proc = /proc /mnt/proc'
+for proc in /mnt/all/proc /mnt/proc; do
+	deny "$proc, bound, does not show the host's processes" in_session "ls -d $proc/$outside"
+	try "... but the session's" in_session "ls -d $proc/self/ns"
+done
+policy </dev/null
+kill $outside
+wait $outside 2>/dev/null
+clean "binds of / and /proc"
 
 # ---- signals to the login program ----
 start_sshd
