@@ -53,17 +53,55 @@ int step_named_network(const struct pns_plan *plan, struct pns_err *err)
 	return 0;
 }
 
-/* From the child between, which makes it while we start. */
+/* Where the network comes from: -1 if there is none to be made, or it has come. */
+static int maker = -1;
+
+__attribute__((noreturn)) static void make_network(int sock)
+{
+	struct pns_msg msg = {.kind = PNS_MSG_NETWORK};
+	int fd = -1;
+
+	/* Nothing of the session may live on in here if the kernel takes long: not its lock, not our socket. */
+	if (dup2(sock, PNS_HELPER_SOCK) < 0 || close_range(PNS_HELPER_SOCK + 1, ~0U, 0) < 0 ||
+	    unshare(CLONE_NEWNET) < 0)
+		msg.code = errno;
+	else
+		fd = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
+	if (fd < 0 && msg.code == 0)
+		msg.code = errno;
+	_exit(pns_fd_send(PNS_HELPER_SOCK, &msg, sizeof(msg), &fd, fd >= 0) < 0);
+}
+
+int network_begin(const struct pns_plan *plan, struct pns_err *err)
+{
+	int pair[2];
+	pid_t pid;
+
+	if (plan->network.mode != PNS_NETWORK_LOOPBACK && plan->network.mode != PNS_NETWORK_OFF)
+		return 0;
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
+		return pns_err_sys(err, errno, "socketpair");
+	pid = fork();
+	if (pid == 0)
+		make_network(pair[1]);
+	close(pair[1]);
+	if (pid < 0) {
+		close(pair[0]);
+		return pns_err_sys(err, errno, "fork for the network namespace");
+	}
+	maker = pair[0];
+	return 0;
+}
+
 static int receive_network(int *ret_fd, struct pns_err *err)
 {
+	pns_fd_auto int sock = pns_fd_steal(&maker);
 	struct pns_msg msg;
-	ssize_t n = recv(PNS_HELPER_SOCK, &msg, sizeof(msg), MSG_PEEK);
+	ssize_t n = recv(sock, &msg, sizeof(msg), MSG_PEEK);
 	const bool made = n == sizeof(msg) && msg.kind == PNS_MSG_NETWORK && msg.code == 0;
 
-	if (n == 0)
-		_exit(1); /* the login program has given up */
 	if (n > 0)
-		n = pns_fd_recv(PNS_HELPER_SOCK, &msg, sizeof(msg), ret_fd, made);
+		n = pns_fd_recv(sock, &msg, sizeof(msg), ret_fd, made);
 	if (n != sizeof(msg) || msg.kind != PNS_MSG_NETWORK)
 		return pns_err_sys(err, n < 0 ? (int)-n : EPROTO,
 				   "receiving the network namespace");
@@ -72,12 +110,11 @@ static int receive_network(int *ret_fd, struct pns_err *err)
 
 int step_new_network(const struct pns_plan *plan, struct pns_err *err)
 {
-	static bool joined;
 	pns_fd_auto int fd = -1;
 	int r;
 
 	(void)plan;
-	if (joined)
+	if (maker < 0)
 		return 0;
 	r = receive_network(&fd, err);
 	if (r < 0)
@@ -86,7 +123,6 @@ int step_new_network(const struct pns_plan *plan, struct pns_err *err)
 		return pns_err_add(err, EPROTO, "what came is no network namespace");
 	if (setns(fd, CLONE_NEWNET) < 0)
 		return pns_err_sys(err, errno, "joining the network namespace");
-	joined = true;
 	return 0;
 }
 

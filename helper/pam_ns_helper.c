@@ -283,6 +283,8 @@ int main(void)
 		report_note(&err);
 		err = (struct pns_err){0};
 	}
+	if (network_begin(plan, &err) < 0)
+		report_and_die(&err);
 	/* Its root is where we are now. */
 	if (pns_nstab[PNS_NS_CGROUP].wanted(plan) && unshare(CLONE_NEWCGROUP) < 0)
 		pns_ns_explain(&pns_nstab[PNS_NS_CGROUP], errno, &err);

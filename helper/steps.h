@@ -59,7 +59,12 @@ int step_hook(const struct pns_plan *plan, struct pns_err *err);
 /* net.c */
 int step_netns_etc(const struct pns_plan *plan, struct pns_err *err);
 int step_named_network(const struct pns_plan *plan, struct pns_err *err);
-/* Once; then it does nothing. */
+/*
+ * Has a child make the new network namespace, which takes the kernel longer than all the others, while
+ * the steps begin; step_new_network() waits for it and joins it, once, and then does nothing. 0 or
+ * -errno with err filled. The child ends by itself, or with init.
+ */
+int network_begin(const struct pns_plan *plan, struct pns_err *err);
 int step_new_network(const struct pns_plan *plan, struct pns_err *err);
 int step_loopback(const struct pns_plan *plan, struct pns_err *err);
 int step_sysctl(const struct pns_plan *plan, struct pns_err *err);

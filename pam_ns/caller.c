@@ -265,7 +265,7 @@ static int check_moved(const struct pns_caller *caller, const struct pns_plan *p
 	return 0;
 }
 
-int pns_caller_join(struct pns_caller *caller, const struct pns_plan *plan, int init,
+int pns_caller_join(struct pns_caller *caller, const struct pns_plan *plan, int init, bool fresh,
 		    struct pns_err *err)
 {
 	/* Not the time namespace: joining it would move our own clocks. Children get it anyway. */
@@ -282,7 +282,8 @@ int pns_caller_join(struct pns_caller *caller, const struct pns_plan *plan, int 
 				   "without CAP_SYS_ADMIN or CAP_SYS_PTRACE?)");
 	caller->joined = true;
 	caller->moved = plan->mount;
-	r = check_moved(caller, plan, spaces, err);
+	/* Who joins an instance that is there may have been called from within it. */
+	r = fresh ? check_moved(caller, plan, spaces, err) : 0;
 	if (r < 0)
 		return r;
 	/* The kernel set cwd to the new root. A directory that the session has not is no error. */

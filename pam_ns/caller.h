@@ -55,9 +55,9 @@ int pns_caller_aim_time(struct pns_caller *caller, const struct pns_plan *plan, 
 
 /*
  * Steps into init's namespaces, in one call that does all or nothing (setns(2), pidfd), and cwd by path;
- * then looks whether they are others than those it came from.
+ * then, if they are fresh, looks whether they are others than those it came from.
  */
-int pns_caller_join(struct pns_caller *caller, const struct pns_plan *plan, int init,
+int pns_caller_join(struct pns_caller *caller, const struct pns_plan *plan, int init, bool fresh,
 		    struct pns_err *err);
 
 /* Puts back whatever of it was done; goes on when one thing fails and says so. Idempotent. */

@@ -7,7 +7,7 @@
 
 #include "keys.h"
 
-#define PNS_PLAN_VERSION 1
+#define PNS_PLAN_VERSION 2
 #define PNS_PLAN_MAX	 65536 /* bytes of text: below every default of net.core.wmem_default */
 #define PNS_WHO_MAX	 256   /* bytes of a user or service name with its NUL (LOGIN_NAME_MAX) */
 
@@ -53,7 +53,7 @@ typedef void (*pns_blame_fn)(void *arg, enum pns_key_index key, const char *labe
 int pns_plan_check(const struct pns_plan *plan, pns_blame_fn blame, void *arg, struct pns_err *err);
 
 /*
- * Canonical text: "pam_ns-plan 1", then key=value lines (identity first, then every row in
+ * Canonical text: "pam_ns-plan 2", then key=value lines (identity first, then every row in
  * table order; a labelled key gives one "key.LABEL=value" line an item, "key=value" for the
  * label ""), then "end". Backslash,
  * newline and control bytes of a value are written \\, \n, \xHH. size includes the NUL. Returns

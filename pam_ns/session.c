@@ -107,7 +107,8 @@ static int open_steps(struct pns_session *session, struct pns_plan *plan,
 		r = instance->joined ? join(session, instance)
 				     : create(session, plan, instance, deadline, err);
 	if (r == 0)
-		r = pns_caller_join(&session->caller, theirs, session->init.fd, err);
+		r = pns_caller_join(&session->caller, theirs, session->init.fd, !instance->joined,
+				    err);
 	return r;
 }
 

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <linux/close_range.h>
 #include <poll.h>
+#include <pthread.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -10,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/pidfd.h>
 #include <sys/prctl.h>
@@ -32,10 +34,10 @@
 #define HELPER_FD	(PNS_HELPER_SOCK + 1)
 #define FIRST_FREE	(HELPER_FD + 1)
 #define CHILD_STACK	8192
-#define MIDDLE_STACK	32768 /* with the child's in it */
-#define MESSAGES_MAX	8     /* that may stand before the one looked for */
-#define END_GRACE_MS	50    /* for init to end by itself what it can end alone */
-#define HELPER_GRACE_MS 1000  /* for a killed one to be gone before the login goes on to fail */
+#define MIDDLE_STACK	16384
+#define MESSAGES_MAX	8    /* that may stand before the one looked for */
+#define END_GRACE_MS	50   /* for init to end by itself what it can end alone */
+#define HELPER_GRACE_MS 1000 /* for a killed one to be gone before the login goes on to fail */
 
 /* What the children need until exec, made before: there, nothing may allocate. */
 struct helper {
@@ -45,10 +47,21 @@ struct helper {
 	int exe;
 	char title[600];
 	int flags;    /* the namespaces that the helper begins in */
-	bool network; /* the one that is made while the helper starts */
 	pid_t middle; /* 0: reaped */
+	bool failed;  /* the middle child has ended with a failure, which its last message says */
+	bool killed;  /* ... or by a signal: its own child may still be on its way to exec */
 	int init; /* pidfd of the helper, which becomes init, when the middle child has told it */
 	bool ready;
+};
+
+/*
+ * All that the children touch: they share our memory, and one of them may outlive our waiting for
+ * it, if the other is killed. Then this is left to it.
+ */
+struct room {
+	struct helper helper;
+	_Alignas(16) char child_stack[CHILD_STACK];
+	_Alignas(16) char middle_stack[MIDDLE_STACK];
 };
 
 static void helper_cleanup(struct helper *helper)
@@ -115,38 +128,37 @@ static int prepare(struct helper *helper, const struct pns_plan *plan, struct pn
 	 * root where its maker is: where the helper has its own scope, there.
 	 */
 	helper->flags = pns_ns_flags(plan) & ~(CLONE_NEWTIME | CLONE_NEWNET | CLONE_NEWCGROUP);
-	helper->network =
-		plan->network.mode == PNS_NETWORK_LOOPBACK || plan->network.mode == PNS_NETWORK_OFF;
 	return prepare_fds(helper, err);
 }
 
 /*
- * Out of reach of the terminal, and of the user who called su and is its real user ID, from the
- * first moment of the helper on. It does the same again, and says what fails. By the calls themselves: the C
- * library's would change the user of all threads of the login program.
+ * Out of reach of the user who called su and is its real user ID: who could kill one of the children
+ * at a bad moment, or stop it for good. By the call itself: the C library's would change the user of all
+ * threads of the login program. Nothing else of the credentials: a change of an effective ID
+ * would make the login program's memory, which is shared, undumpable (commit_creds() in kernel/cred.c).
  */
-static void become_root(void)
+static void out_of_reach(void)
 {
-	syscall(SYS_setsid);
-	syscall(SYS_setgroups, 0, NULL);
-	syscall(SYS_setresgid, 0, 0, 0);
-	syscall(SYS_setresuid, 0, 0, 0);
+	if (geteuid() == 0)
+		syscall(SYS_setresuid, 0, -1, 0);
 }
 
 /* In the helper to be, where only async-signal-safe calls are allowed; all signals are blocked. */
 static int exec_helper(void *arg)
 {
-	const struct helper *helper = arg;
+	const struct helper *helper = &((struct room *)arg)->helper;
 	struct pns_msg msg = {.kind = PNS_MSG_ERROR, .text = "executing the helper"};
 	char *argv[] = {(char *)(uintptr_t)helper->title, NULL};
 	char *envp[] = {NULL};
 	/* pam_selinux has set the label of the next exec: the user's shell's, not the helper's. */
 	int label = open("/proc/thread-self/attr/exec", O_WRONLY | O_CLOEXEC);
 
-	if (label < 0 || write(label, "", 0) < 0)
-		errno = 0; /* no SELinux, so no label */
-	become_root();
-	if (dup2(helper->null, 0) == 0 && dup2(helper->null, 1) == 1 &&
+	const bool full = (label < 0 || write(label, "", 0) < 0) &&
+			  (errno == EMFILE || errno == ENFILE || errno == ENOMEM);
+
+	/* Any other error says that there is no SELinux, so no label. */
+	syscall(SYS_setsid); /* the terminal's Ctrl-C is for the login program */
+	if (!full && dup2(helper->null, 0) == 0 && dup2(helper->null, 1) == 1 &&
 	    dup2(helper->null, 2) == 2 &&
 	    dup2(helper->theirs, PNS_HELPER_SOCK) == PNS_HELPER_SOCK &&
 	    dup2(helper->exe, HELPER_FD) == HELPER_FD &&
@@ -173,77 +185,65 @@ static void tell_unmade(const struct helper *helper, int code)
 	(void)pns_fd_send(helper->theirs, &msg, sizeof(msg), NULL, 0);
 }
 
-/*
- * Nothing of a session takes the kernel longer than its network: it is made here, while the helper
- * starts, and handed to it. -errno if the helper cannot be told, or the network had to be made.
- */
-static int make_network(const struct helper *helper)
-{
-	struct pns_msg msg = {.kind = PNS_MSG_NETWORK};
-	int fd = -1;
-
-	if (unshare(CLONE_NEWNET) == 0)
-		fd = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		msg.code = errno;
-	return pns_fd_send(helper->sock, &msg, sizeof(msg), &fd, fd >= 0);
-}
-
 /* The child between: without an exec of its own it keeps its exit signal of 0. */
 static int be_middle(void *arg)
 {
-	_Alignas(16) char stack[CHILD_STACK];
 	const struct pns_msg msg = {.kind = PNS_MSG_FORKED};
+	struct room *room = arg;
 	const int how = CLONE_VM | CLONE_VFORK | CLONE_PIDFD | SIGCHLD;
-	struct helper *helper = arg;
 	int pidfd = -1;
 
-	if (clone(exec_helper, stack + sizeof(stack), helper->flags | how, helper, &pidfd) < 0) {
-		tell_unmade(helper, errno);
+	out_of_reach();
+	if (clone(exec_helper, room->child_stack + CHILD_STACK, room->helper.flags | how, room,
+		  &pidfd) < 0) {
+		tell_unmade(&room->helper, errno);
 		_exit(1);
 	}
-	if (pns_fd_send(helper->theirs, &msg, sizeof(msg), &pidfd, 1) < 0)
-		_exit(1);
-	_exit(helper->network && make_network(helper) < 0);
+	_exit(pns_fd_send(room->helper.theirs, &msg, sizeof(msg), &pidfd, 1) < 0);
 }
 
 /*
- * As posix_spawn(3) does it: the child borrows our memory, on a stack of its own, while we stand
+ * As vfork(2) does it: the child borrows our memory, on a stack of its own, while we stand
  * still. Copying the page tables of a login program is what a fork costs. Linux 6.1 refuses that
  * to a caller whose children get another time namespace (EINVAL): there it is a fork.
  */
-static int clone_middle(struct helper *helper, struct pns_err *err)
+static int clone_middle(struct room *room, struct pns_err *err)
 {
-	_Alignas(16) char stack[MIDDLE_STACK];
-	pid_t pid = clone(be_middle, stack + sizeof(stack), CLONE_VM | CLONE_VFORK, helper);
+	char *const stack = room->middle_stack + MIDDLE_STACK;
+	struct helper *helper = &room->helper;
+	pid_t pid = clone(be_middle, stack, CLONE_VM | CLONE_VFORK, room);
 	int status = 0;
 
 	if (pid < 0 && errno == EINVAL) {
-		helper->middle = clone(be_middle, stack + sizeof(stack), 0, helper);
+		helper->middle = clone(be_middle, stack, 0, room);
 		return helper->middle < 0 ? pns_err_sys(err, errno, "fork") : 0;
 	}
 	if (pid < 0)
 		return pns_err_sys(err, errno, "fork");
 	while (waitpid(pid, &status, __WALL) < 0 && errno == EINTR)
 		;
-	/* The helper may wait for what will never come. */
-	return WIFSIGNALED(status)
+	helper->killed = WIFSIGNALED(status);
+	helper->failed = status != 0;
+	return helper->killed
 		       ? pns_err_add(err, EINTR, "starting the helper was cut off by signal %d",
 				     WTERMSIG(status))
 		       : 0;
 }
 
-static int fork_helper(struct helper *helper, struct pns_err *err)
+static int fork_helper(struct room *room, struct pns_err *err)
 {
-	sigset_t all, old;
-	int r;
+	/* All of them, the C library's own too: none may be handled in the children, on our state. */
+	const uint64_t all = ~UINT64_C(0);
+	uint64_t old;
+	int cancel, r;
 
-	/* A handler of the caller's must not run in the children, on the caller's state. */
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &old);
-	r = clone_middle(helper, err);
-	pthread_sigmask(SIG_SETMASK, &old, NULL);
-	pns_fd_close(&helper->theirs);
+	/* Nor may they be cancelled in our place. */
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel);
+	syscall(SYS_rt_sigprocmask, SIG_SETMASK, &all, &old, sizeof(all));
+	r = clone_middle(room, err);
+	syscall(SYS_rt_sigprocmask, SIG_SETMASK, &old, NULL, sizeof(old));
+	pthread_setcancelstate(cancel, NULL);
+	pns_fd_close(&room->helper.theirs);
 	return r;
 }
 
@@ -352,11 +352,13 @@ static int next_msg(struct helper *helper, const struct timespec *deadline, uint
 	struct pns_msg msg;
 	int fd, r;
 
-	r = poll(&wait, 1, pns_deadline_ms(deadline));
+	r = poll(&wait, 1, helper->failed ? 0 : pns_deadline_ms(deadline));
 	if (r < 0 && errno == EINTR)
 		return 0;
 	if (r < 0)
 		return pns_err_sys(err, errno, "poll");
+	if (r == 0 && helper->failed)
+		return pns_err_add(err, EPROTO, "the helper could not be told of: try again");
 	if (r == 0)
 		return pns_err_add(err, ETIMEDOUT,
 				   "the session was not ready within %u seconds: "
@@ -420,17 +422,17 @@ static void kill_helper(struct helper *helper, bool let_it_end)
 		poll(&wait, 1, HELPER_GRACE_MS);
 }
 
-static int run(struct helper *helper, const struct pns_plan *plan,
-	       const struct pns_instance *instance, const struct timespec *deadline,
-	       struct pns_err *err)
+static int run(struct room *room, const struct pns_plan *plan, const struct pns_instance *instance,
+	       const struct timespec *deadline, struct pns_err *err)
 {
+	struct helper *helper = &room->helper;
 	int r;
 
 	/* The plan waits in the socket for the helper, not the helper for the plan. */
 	r = send_plan(helper, plan, instance, err);
 	if (r < 0)
 		return r;
-	r = fork_helper(helper, err);
+	r = fork_helper(room, err);
 	while (r == 0 && (!helper->ready || helper->init < 0))
 		r = next_msg(helper, deadline, plan->timeout, err);
 	if (r < 0)
@@ -443,21 +445,27 @@ static int run(struct helper *helper, const struct pns_plan *plan,
 int pns_spawn(const struct pns_plan *plan, const struct pns_instance *instance,
 	      const struct timespec *deadline, int *ret_init, struct pns_err *err)
 {
-	struct helper helper = {.sock = -1, .theirs = -1, .null = -1, .exe = -1, .init = -1};
+	struct room *room = mmap(NULL, sizeof(*room), PROT_READ | PROT_WRITE,
+				 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	int subreaper = 0, r;
 
-	r = prepare(&helper, plan, err);
+	if (room == MAP_FAILED)
+		return pns_err_sys(err, errno, "memory for the helper's start");
+	room->helper = (struct helper){.sock = -1, .theirs = -1, .null = -1, .exe = -1, .init = -1};
+	r = prepare(&room->helper, plan, err);
 	if (r == 0) {
 		/* A subreaper would adopt init, and find a child that it does not know. */
 		prctl(PR_GET_CHILD_SUBREAPER, &subreaper);
 		if (subreaper)
 			prctl(PR_SET_CHILD_SUBREAPER, 0);
-		r = run(&helper, plan, instance, deadline, err);
+		r = run(room, plan, instance, deadline, err);
 		if (subreaper)
 			prctl(PR_SET_CHILD_SUBREAPER, 1);
 	}
 	if (r == 0)
-		*ret_init = pns_fd_steal(&helper.init);
-	helper_cleanup(&helper);
+		*ret_init = pns_fd_steal(&room->helper.init);
+	helper_cleanup(&room->helper);
+	if (!room->helper.killed)
+		munmap(room, sizeof(*room));
 	return r;
 }

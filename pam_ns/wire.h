@@ -23,7 +23,7 @@
 enum pns_msg_kind {
 	/* the child between -> module */
 	PNS_MSG_FORKED = 1, /* the helper exists, which becomes init; one fd: its pidfd */
-	/* the child between -> helper, from the module's end of the socket */
+	/* the helper's child that makes it -> helper, on a socket of their own */
 	PNS_MSG_NETWORK, /* one fd: the session's network namespace; or code: why there is none */
 	/* the helper -> module */
 	PNS_MSG_READY, /* every step is done: the caller may join */

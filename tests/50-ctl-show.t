@@ -21,7 +21,7 @@ printf '[default]\nkill_grace = 7\n' | policy $D/users/alice.conf
 
 plan=$(pam_nsctl show alice)
 is $? 0 "show"
-is "$(head -1 <<<"$plan")/$(tail -1 <<<"$plan")" 'pam_ns-plan 1/end' "the plan's text"
+is "$(head -1 <<<"$plan")/$(tail -1 <<<"$plan")" 'pam_ns-plan 2/end' "the plan's text"
 for line in user=alice uid=2001 gid=2001 service=sshd home=/home/alice hostname=alice-box tmp_size=8388608 \
 	kill_grace=7 private_tmp=no network=loopback timeout=10 sysctl.net.ipv4.ip_forward=1; do
 	like $'\n'"$plan"$'\n' $'\n'"$line"$'\n' "it has $line"
@@ -32,7 +32,7 @@ is "$(as_user pam_nsctl show alice)" "$plan" "it needs no root"
 is "$(pam_nsctl show --plan - <<<"$plan")" "$plan" "the text parses back as the same plan"
 echo "$plan" >/run/bed/plan
 is "$(pam_nsctl show --plan=/run/bed/plan --steps)" "$(pam_nsctl show alice --steps)" "... from a file too, with the same steps"
-for edit in 's/^uts=.*/uts=maybe/' 's/^pam_ns-plan 1/pam_ns-plan 2/' '/^uts=/d' 's/^mount=yes/mount=no/' '$d' 's/^uid=.*/uid=-1/'; do
+for edit in 's/^uts=.*/uts=maybe/' 's/^pam_ns-plan 2/pam_ns-plan 1/' '/^uts=/d' 's/^mount=yes/mount=no/' '$d' 's/^uid=.*/uid=-1/'; do
 	sed "$edit" /run/bed/plan >/run/bed/wrong
 	out=$(pam_nsctl show --plan /run/bed/wrong 2>/run/bed/err)
 	is "$?$out" 2 "--plan refuses $edit"

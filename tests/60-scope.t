@@ -291,7 +291,7 @@ wait $forged 2>/dev/null
 clean "forged"
 # Of another version: left alone until it ends.
 hold
-printf 0 | dd of=/run/pam_ns/2001/1 bs=1 seek=12 conv=notrunc status=none # "pam_ns-plan 1"
+printf 0 | dd of=/run/pam_ns/2001/1 bs=1 seek=12 conv=notrunc status=none # "pam_ns-plan 2"
 like "$(su alice -c 'cat /run/pam_ns/session')" '2001\.2' "an instance of another version of pam_ns is not joined"
 release
 clean "another version"

@@ -264,8 +264,8 @@ static void malformed(void **state)
 
 	(void)state;
 	assert_int_equal(decode_with("home=/", "home=/"), 0);
-	assert_int_equal(decode_with("plan 1", "plan 2"), -EPROTO);
-	assert_int_equal(decode_with("plan 1", "plan 11"), -EPROTO);
+	assert_int_equal(decode_with("plan 2", "plan 1"), -EPROTO);
+	assert_int_equal(decode_with("plan 2", "plan 22"), -EPROTO);
 	assert_int_equal(decode_with("end\n", "colour=red\nend\n"), -EPROTO);
 	assert_int_equal(decode_with("\nuid=", "\nuid=0"), -EPROTO);
 	assert_int_equal(decode_with("\nuid=", "\nuid=99999999999"), -EPROTO);
