@@ -231,7 +231,7 @@ head -c 5000 /dev/urandom >$R/2001/7
 bad_entry '/run/pam_ns/2001/7 is not what pam_ns made \(the plan is of another version' "garbage"
 head -c 200000 /dev/zero >$R/2001/7
 bad_entry '/run/pam_ns/2001/7 is not what pam_ns made \(too long' "too much garbage"
-sed '1s/1$/2/' <<<"$plan" >$R/2001/7
+sed '1s/.$/9/' <<<"$plan" >$R/2001/7
 bad_entry 'the plan is of another version' "a plan of another version"
 sed 's/^uts=.*/uts=maybe/' <<<"$plan" >$R/2001/7
 bad_entry '/run/pam_ns/2001/7 is not what pam_ns made' "a plan with an unknown value"

@@ -103,7 +103,7 @@ type_in() { timeout 60 "$TOOLS/ptyrun" 30 "$@" 2>&1 | tr -d '\r'; }
 cat >/run/script <<'END'
 set -m
 stty rows 33 cols 77
-pam_nsctl run alice -- bash -c 'trap "echo re-\$((1+1))" CONT; echo up-$(tty); stty size; sleep 1000 & wait; wait'
+pam_nsctl run alice -- bash -c 'trap "echo re-\$((1+1))" CONT; stty size; echo up-$(tty); sleep 1000 & wait; wait'
 echo "stopped:$?"
 fg
 echo "after:$?"
@@ -116,7 +116,7 @@ read -r x </dev/tty && echo "got:$x"
 END
 seen=$(type_in up- $'\032' re-2 $'\003' piped $'\003' '$ ' 'sleep 1001 & jobs; kill %1; echo $((6*7)); tty; exit 5' shell: mine -- bash /run/script)
 like "$seen" 'up-/dev/pts/[0-9]+' "terminal: the command has one"
-like "$seen" $'\n33 77\n' "... of the size of root's"
+like $'\n'"$seen" $'\n33 77\n' "... of the size of root's"
 like "$seen" 'stopped:(147|148)' "terminal: Ctrl-Z stops run, as a job of the shell"
 like "$seen" $'\nre-2\n' "... and fg lets it go on"
 like "$seen" 'after:130' "terminal: Ctrl-C"
