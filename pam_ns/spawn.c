@@ -143,6 +143,19 @@ static void out_of_reach(void)
 		syscall(SYS_setresuid, 0, -1, 0);
 }
 
+/*
+ * pam_selinux has set the label of the next exec: the user's shell's, not the helper's. -1 with errno
+ * if that may still be so: any other error says that there is no SELinux, so no label.
+ */
+static int drop_label(void)
+{
+	int fd = open("/proc/thread-self/attr/exec", O_WRONLY | O_CLOEXEC);
+
+	if (fd >= 0 && write(fd, "", 0) == 0)
+		return 0;
+	return errno == EMFILE || errno == ENFILE || errno == ENOMEM ? -1 : 0;
+}
+
 /* In the helper to be, where only async-signal-safe calls are allowed; all signals are blocked. */
 static int exec_helper(void *arg)
 {
@@ -150,15 +163,9 @@ static int exec_helper(void *arg)
 	struct pns_msg msg = {.kind = PNS_MSG_ERROR, .text = "executing the helper"};
 	char *argv[] = {(char *)(uintptr_t)helper->title, NULL};
 	char *envp[] = {NULL};
-	/* pam_selinux has set the label of the next exec: the user's shell's, not the helper's. */
-	int label = open("/proc/thread-self/attr/exec", O_WRONLY | O_CLOEXEC);
 
-	const bool full = (label < 0 || write(label, "", 0) < 0) &&
-			  (errno == EMFILE || errno == ENFILE || errno == ENOMEM);
-
-	/* Any other error says that there is no SELinux, so no label. */
 	syscall(SYS_setsid); /* the terminal's Ctrl-C is for the login program */
-	if (!full && dup2(helper->null, 0) == 0 && dup2(helper->null, 1) == 1 &&
+	if (drop_label() == 0 && dup2(helper->null, 0) == 0 && dup2(helper->null, 1) == 1 &&
 	    dup2(helper->null, 2) == 2 &&
 	    dup2(helper->theirs, PNS_HELPER_SOCK) == PNS_HELPER_SOCK &&
 	    dup2(helper->exe, HELPER_FD) == HELPER_FD &&
@@ -389,7 +396,7 @@ static void find_helper(struct helper *helper)
 	}
 }
 
-/* Killing it bounds the wait, whoever may have stopped it: su's user may, before it is root's. */
+/* Where it is a fork it may still be there. Killing it bounds the wait, whoever may have stopped it. */
 static void reap_middle(struct helper *helper)
 {
 	if (helper->middle <= 0)

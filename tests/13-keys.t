@@ -104,20 +104,6 @@ like "$(inside 'ls /tmp')" of-the-host "private_tmp = no"
 rm /tmp/of-the-host
 
 # Propagation: mounts of the host that come later, and the session's own.
-hold() { # opens a session that stays until /run/go is written
-	mkfifo -m 666 /run/go
-	su alice -s /bin/bash -c 'read -r x </run/go' >/dev/null 2>&1 &
-	HELD=$!
-	poll_until pgrep -f 'pam_ns: alice'
-	IN=$(pgrep -f 'pam_ns: alice')
-	poll_until grep -qs CapPrm:.0000000000000020 /proc/"$IN"/status
-}
-release() {
-	echo >/run/go
-	wait $HELD
-	rm /run/go
-	poll_until no_sessions
-}
 mkdir -p /mnt
 mount -t tmpfs shared /mnt
 mount --make-shared /mnt

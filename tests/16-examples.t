@@ -79,48 +79,46 @@ listen() { # SOCKET
 SOCKETS=(/run/docker.sock /run/containerd/containerd.sock /run/podman/podman.sock /run/libvirt/libvirt-sock
 	/run/dbus/system_bus_socket /run/systemd/private)
 ASK="perl -MIO::Socket::UNIX -e 'for (@ARGV) { \$s = IO::Socket::UNIX->new(\$_); print qq(\$_\n) if \$s && <\$s> }' ${SOCKETS[*]}"
-as alice "read -r x </run/go; $ASK; echo asked" >/run/bed/first 2>&1 &
-first=$!
-poll_until pgrep -u alice bash
+ask_later() { # a session that looks for what answers when it is told to
+	as alice "read -r x </run/go; $ASK; echo asked" >/run/bed/first 2>&1 &
+	first=$!
+	poll_until pgrep -u alice bash
+}
+start_anew() {
+	stop_daemons
+	for socket in "${SOCKETS[@]}"; do listen "$socket"; daemons+=($!); done
+}
+asked() {
+	timeout 10 sh -c 'echo >/run/go'
+	wait $first
+}
+ask_later
 for socket in "${SOCKETS[@]}"; do listen "$socket"; daemons+=($!); done
 is "$(bash -c "$ASK")" "$(printf '%s\n' "${SOCKETS[@]}")" "hardened: the daemons answer outside"
 is "$(inside "$ASK; echo asked")" asked "... in a session none does"
-timeout 10 sh -c 'echo >/run/go'
-wait $first
+asked
 is "$(cat /run/bed/first)" asked "... nor in one that was there before them"
 # They start anew in the middle of a session: the kernel takes a mount away with what it lies on.
-as alice "read -r x </run/go; $ASK; echo asked" >/run/bed/first 2>&1 &
-first=$!
-poll_until pgrep -u alice bash
+ask_later
 stop_daemons() {
 	kill "${daemons[@]}"
 	rm -r "${SOCKETS[@]}" /run/{containerd,podman,libvirt}
 	daemons=()
 }
-stop_daemons
-for socket in "${SOCKETS[@]}"; do listen "$socket"; daemons+=($!); done
+start_anew
 is "$(bash -c "$ASK")" "$(printf '%s\n' "${SOCKETS[@]}")" "hardened: they start anew"
-timeout 10 sh -c 'echo >/run/go'
-wait $first
+asked
 is "$(cat /run/bed/first)" asked "... and stay hidden"
 mkdir /run/crio # so each path is there
-as alice "read -r x </run/go; $ASK; echo asked" >/run/bed/first 2>&1 &
-first=$!
-poll_until pgrep -u alice bash
-stop_daemons
-for socket in "${SOCKETS[@]}"; do listen "$socket"; daemons+=($!); done
-timeout 10 sh -c 'echo >/run/go'
-wait $first
+ask_later
+start_anew
+asked
 is "$(cat /run/bed/first)" asked "... also where each path was there"
 # A socket alone, in a directory that goes with it.
 policy <<<$'[default]\nhide.x = /run/containerd/containerd.sock'
-as alice "read -r x </run/go; $ASK; echo asked" >/run/bed/first 2>&1 &
-first=$!
-poll_until pgrep -u alice bash
-stop_daemons
-for socket in "${SOCKETS[@]}"; do listen "$socket"; daemons+=($!); done
-timeout 10 sh -c 'echo >/run/go'
-wait $first
+ask_later
+start_anew
+asked
 is "$(grep -E 'containerd|asked' /run/bed/first)" asked "... with the directory that a socket lies in"
 stop_daemons
 rmdir /run/crio

@@ -289,6 +289,16 @@ unlike "$seen" 'sleep|unshare' "an instance that a user forged is not joined"
 pkill -KILL -f '^pam_ns: alice .* 1000$'
 wait $forged 2>/dev/null
 clean "forged"
+# From within an instance whose mounts are the host's, that instance is joined again.
+policy <<<$'[default]\nscope = user\nmount = no\npid = no\nipc = no\nprivate_tmp = no'
+su alice -s /bin/bash -c 'readlink /proc/self/ns/net; read -r x' <>/run/bed/go >/run/bed/first 2>&1 &
+HOLDER=$!
+poll_until grep -q net: /run/bed/first
+is "$(nsenter -n -t "$(pgrep -o -u alice bash)" su alice -c 'readlink /proc/self/ns/net' 2>&1)" "$(cat /run/bed/first)" \
+	"a login from within the instance that it joins"
+release
+clean "from within"
+policy <<<$'[default]\nscope = user'
 # Of another version: left alone until it ends.
 hold
 printf 0 | dd of=/run/pam_ns/2001/1 bs=1 seek=12 conv=notrunc status=none # "pam_ns-plan 2"

@@ -14,23 +14,6 @@ nothing_worked() { # LEAST-TRIES NAME
 	[ "$(sed -n 's/^tried //p' <<<"$seen")" -ge "$1" ]
 	ok $? "$2: ... of $1 tries" || diag "$seen"
 }
-# The helper, which for a moment is there too, has the same title.
-# shellcheck disable=SC2317 # by poll_until
-is_up() { IN=$(pgrep -f 'pam_ns: alice') && grep -qs CapPrm:.0000000000000020 /proc/"$IN"/status; }
-hold() { # COMMAND: a session that stays until /run/go is written; IN is its init as the host sees it
-	rm -f /run/go
-	mkfifo -m 666 /run/go
-	su alice -s /bin/bash -c "${1:-:}; read -r x </run/go" >/run/bed/held 2>&1 &
-	HELD=$!
-	exec 8<>/run/go # so that neither side waits for the other to open
-	poll_until is_up
-}
-release() {
-	echo >&8
-	wait $HELD
-	exec 8>&-
-	poll_until no_sessions
-}
 base
 
 # ---- init ----

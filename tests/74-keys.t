@@ -9,23 +9,6 @@ inside() { su alice -s /bin/bash -c "$1" 2>&1; }
 with() { { echo '[default]'; printf '%s\n' "$@"; } | policy; }
 her() { setpriv --reuid 2001 --regid 2001 --clear-groups "$@"; }
 worked() { grep '^worked' <<<"$seen" | grep -v 'worked: Continued'; } # SIGCONT is for all of a session (kill(2))
-# The helper, which for a moment is there too, has the same title.
-# shellcheck disable=SC2317 # by poll_until
-is_up() { IN=$(pgrep -f 'pam_ns: alice') && grep -qs CapPrm:.0000000000000020 /proc/"$IN"/status; }
-hold() { # COMMAND: a session that stays until release; IN is its init
-	rm -f /run/go
-	mkfifo -m 666 /run/go
-	su alice -s /bin/bash -c "${1:-:}; read -r x </run/go" >/run/bed/held 2>&1 &
-	HELD=$!
-	exec 8<>/run/go # so that neither side waits for the other to open
-	poll_until is_up
-}
-release() {
-	echo >&8
-	wait $HELD
-	exec 8>&-
-	poll_until no_sessions
-}
 ip netns add vpn
 mkdir -p /var/t/{source,mnt,tmpfs,hidden,readonly} /run/dbus /run/user
 chmod -R 755 /var/t

@@ -13,6 +13,7 @@
 #   log_mark, log_new            the lines that syslog(3) got since the mark
 #   start_sshd, as USER COMMAND  a login over ssh
 #   within N                     that no more seconds have gone since SECONDS=0
+#   hold [COMMAND], release      a session of alice's that stays; $IN is its init
 #   clean NAME                   asserts that nothing is left of any session
 #   done_testing                 last line
 
@@ -273,6 +274,23 @@ STATE=
 base() { STATE=$(state); }
 same_state() { [ "$(state)" = "$STATE" ]; }
 no_sessions() { ! pgrep pam_ns; }
+# The helper, which for a moment is there too, has the same title.
+# shellcheck disable=SC2317 # by poll_until
+is_up() { IN=$(pgrep -f 'pam_ns: alice') && grep -qs CapPrm:.0000000000000020 /proc/"$IN"/status; }
+hold() { # [COMMAND]: alice's, until release; IN is its init as the host sees it, /run/bed/held what it says
+	rm -f /run/go
+	mkfifo -m 666 /run/go
+	su alice -s /bin/bash -c "${1:-:}; read -r x </run/go" >/run/bed/held 2>&1 &
+	HELD=$!
+	exec 8<>/run/go # so that neither side waits for the other to open
+	poll_until is_up
+}
+release() {
+	echo >&8
+	wait "$HELD"
+	exec 8>&-
+	poll_until no_sessions
+}
 clean() { # NAME
 	poll_until same_state
 	ok $? "${1:-}: nothing is left" || diag "$(diff <(echo "$STATE") <(state))"

@@ -125,6 +125,8 @@ static void note_numbers(struct facts *facts)
 	prctl(PR_GET_CHILD_SUBREAPER, &subreaper);
 	snprintf(text, sizeof(text), "%d", subreaper);
 	note(facts, "subreaper", text);
+	snprintf(text, sizeof(text), "%d", prctl(PR_GET_DUMPABLE));
+	note(facts, "dumpable", text);
 	snprintf(text, sizeof(text), "%d", sigchlds);
 	note(facts, "SIGCHLDs", text);
 	snprintf(text, sizeof(text), "%d", waitpid(-1, NULL, WNOHANG) < 0 ? errno : 0); /* ECHILD */
@@ -370,6 +372,9 @@ static void *session(void *ret)
 	r = getenv("ONCE") ? PAM_ABORT : pam_open_session(pamh, 0);
 	if (r == PAM_SUCCESS)
 		pam_close_session(pamh, 0);
+	if (getenv("EGID") && setegid((gid_t)atoi(getenv("EGID"))) < 0)
+		perror("setegid");
+	prctl(PR_SET_DUMPABLE, 1); /* which that has changed */
 	look(&before, 1);
 	old_fds();
 	r = pam_open_session(pamh, 0);
