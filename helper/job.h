@@ -97,4 +97,7 @@ int hide_absent(struct job *job, const struct pns_mount *mount, struct walk *wal
 /* freeze.c: lays a stand-in over what is there; walk ends elsewhere then. */
 int hide_present(const struct job *job, struct walk *walk);
 
+/* verify.c: is every mount of the layout in force, now that all are made? -EBUSY. */
+int layout_verify(const struct job *job, struct pns_err *err);
+
 #endif

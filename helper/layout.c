@@ -398,6 +398,8 @@ static int carry_out(struct job *job, struct pns_err *err)
 
 		r = kinds[mount->kind](job, mount, job->source[i], err);
 	}
+	if (r == 0)
+		r = layout_verify(job, err);
 	return r < 0 ? r : settle(job, err);
 }
 

@@ -168,6 +168,22 @@ like "$(inside 'ls /run/sshd; ls /var/t/link/x; cat /var/t/link/file')" $'Permis
 rm /var/t/link
 clean "hide"
 
+# ---- what a link leads to, when another mount comes to lie there later ----
+ln -s /sys/kernel/mm /etc/kernel.link
+ln -s /tmp /etc/tmp.link
+mkdir /tmp/sub
+for line in 'hide = /etc/kernel.link' 'readonly = /etc/kernel.link' 'bind = /var/t/data /etc/tmp.link/sub' \
+	'tmpfs = /etc/tmp.link/sub'; do
+	target=${line##* }
+	refused "$line, which leads to what another mount covers" \
+		"${line%% *}: $target: another mount came to lie over it: write the path that it leads to, without symbolic links" \
+		< <(printf '[default]\n%s\n' "$line")
+done
+with "hide = /sys/kernel/mm"
+like "$(inside "ls /etc/kernel.link/")" "Permission denied" "the path itself, and so the link to it"
+rm -r /etc/kernel.link /etc/tmp.link /tmp/sub
+clean "links to what another mount covers"
+
 # ---- a user namespace of the user's own does not help ----
 if unshare -Urm true 2>/dev/null; then
 	echo of-the-host >/tmp/host-file
