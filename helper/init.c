@@ -29,10 +29,11 @@
 #include "init.h"
 #include "wire.h"
 
-#define LEADERS_MAX 512
-#define STEPS_STACK 65536 /* more than the steps use */
-#define CLIENTS_MAX 16
-#define TICK_MAX_MS 50 /* how often init looks whether the last process has ended */
+#define LEADERS_MAX   512
+#define STEPS_STACK   65536 /* more than the steps use */
+#define CLIENTS_MAX   16
+#define FILES_OF_OURS 16 /* fewer, and what comes with a message */
+#define TICK_MAX_MS   50 /* how often init looks whether the last process has ended */
 /* ... while it lingers: SIGCHLD says it at once, but for children of processes outside. */
 #define LINGER_TICK_MAX_MS 10000
 
@@ -50,7 +51,7 @@ struct init {
 	bool over;		  /* ... and nobody is left: it was seen once, which is final */
 	struct timespec deadline; /* while ending */
 	int tick_ms;
-	unsigned int leaders;
+	unsigned int leaders, leaders_max;
 	int leader[LEADERS_MAX]; /* pidfds by leader number; -1: free */
 	int client[CLIENTS_MAX]; /* connections whose request has not come yet; -1: free */
 	int next_client;
@@ -198,6 +199,8 @@ static int attach(struct init *init, const struct pns_msg *request, int pidfd,
 {
 	if (init->ending)
 		return ESHUTDOWN;
+	if (init->leaders >= init->leaders_max)
+		return EUSERS;
 	for (uint32_t i = 0; i < LEADERS_MAX; i++) {
 		if (init->leader[i] >= 0)
 			continue;
@@ -399,6 +402,17 @@ static void wait_and_serve(struct init *init)
 		accept_client(init);
 }
 
+/* Beside their fds there must be room for all others: an accept() without would be tried for ever. */
+static unsigned int leaders_max(void)
+{
+	const rlim_t others = POLL_FIXED + CLIENTS_MAX + FILES_OF_OURS;
+	struct rlimit files;
+
+	if (getrlimit(RLIMIT_NOFILE, &files) < 0 || files.rlim_cur > others + LEADERS_MAX)
+		return LEADERS_MAX;
+	return files.rlim_cur > others ? (unsigned int)(files.rlim_cur - others) : 1;
+}
+
 /*
  * Gives the machine back what the steps have used and nobody will again: init may live for months, and
  * there are as many of them as there are sessions. What lies below this frame on the stack is such;
@@ -432,6 +446,7 @@ void init_run(struct pns_plan *plan, const struct init_fds *fds, pid_t pid)
 	memset(init->client, -1, sizeof(init->client));
 	init->leader[PNS_FIRST_LEADER] = fds->leader;
 	init->leaders = 1;
+	init->leaders_max = leaders_max();
 	note_leader(init, PNS_FIRST_LEADER, pid, plan->who.service);
 	shed(plan);
 

@@ -34,7 +34,29 @@
 #include "steps.h"
 #include "wire.h"
 
-#define BACKLOG 64
+#define BACKLOG	  64
+#define FILES	  1024
+#define FILES_MIN 64
+
+/*
+ * Init holds an fd for each login in it. A hard limit that cannot be raised is the machine's word, if
+ * init can live with it at all.
+ */
+static int raise_files(void)
+{
+	struct rlimit files, more;
+
+	if (getrlimit(RLIMIT_NOFILE, &files) < 0 || files.rlim_cur >= FILES)
+		return 0;
+	more.rlim_cur = FILES;
+	more.rlim_max = files.rlim_max < FILES ? FILES : files.rlim_max;
+	if (setrlimit(RLIMIT_NOFILE, &more) == 0)
+		return 0;
+	if (files.rlim_max < FILES_MIN)
+		return -EPERM;
+	more.rlim_cur = more.rlim_max = files.rlim_max;
+	return setrlimit(RLIMIT_NOFILE, &more) < 0 ? -errno : 0;
+}
 
 /* What a login program hands down and what root's own program should not run under. */
 static void sanitise(struct pns_err *err)
@@ -42,8 +64,8 @@ static void sanitise(struct pns_err *err)
 	const struct rlimit unlimited = {RLIM_INFINITY, RLIM_INFINITY};
 	static const unsigned char
 		deflt[64]; /* the kernel's struct sigaction, all clear: SIG_DFL */
-	struct rlimit files;
 	sigset_t none;
+	int r;
 
 	/* exec leaves ignored signals ignored. By the call itself: sigaction() spares those of libc. */
 	for (int sig = 1; sig < NSIG; sig++)
@@ -71,9 +93,13 @@ static void sanitise(struct pns_err *err)
 	for (int limit = 0; limit < RLIM_NLIMITS; limit++)
 		if (limit != RLIMIT_NOFILE && limit != RLIMIT_CORE)
 			setrlimit((__rlimit_resource_t)limit, &unlimited);
-	if (getrlimit(RLIMIT_NOFILE, &files) == 0 && files.rlim_cur < 1024) {
-		files.rlim_cur = files.rlim_max < 1024 ? files.rlim_max : 1024;
-		setrlimit(RLIMIT_NOFILE, &files);
+	r = raise_files();
+	if (r < 0) {
+		pns_err_sys(err, -r,
+			    "raising the limit of open files to %d (does the login program run "
+			    "without cap_sys_resource, under a hard limit that is lower?)",
+			    FILES_MIN);
+		report_and_die(err);
 	}
 	/* exec of an fd leaves its number as the name. */
 	prctl(PR_SET_NAME, "pam_ns");
@@ -194,27 +220,39 @@ static pid_t pid_of(int pidfd)
 	return line && sscanf(line, "\nPid: %d", &pid) == 1 && pid > 0 ? pid : 0;
 }
 
+/* Where a process's namespaces have their names; -1 if it is gone. */
+static int open_namespaces(const char *process)
+{
+	char path[32];
+
+	snprintf(path, sizeof(path), "/proc/%s/ns", process);
+	return open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+}
+
 /*
  * Is this namespace the session's own? The first step would else take the machine's mounts apart. By
  * its name in /proc, which is still that of the login program.
  */
-static bool is_own(const struct pns_ns *ns, pid_t leader)
+static bool is_own(const struct pns_ns *ns, int ours, int leaders)
 {
-	char path[64], own[64] = "", theirs[64] = "";
+	char own[64] = "", theirs[64] = "";
 
-	snprintf(path, sizeof(path), "/proc/%d/ns/%s", leader, ns->name);
-	if (readlink(path, theirs, sizeof(theirs) - 1) <= 0)
-		return false;
-	snprintf(path, sizeof(path), "/proc/self/ns/%s", ns->name);
-	return readlink(path, own, sizeof(own) - 1) > 0 && strcmp(own, theirs) != 0;
+	return readlinkat(leaders, ns->name, theirs, sizeof(theirs) - 1) > 0 &&
+	       readlinkat(ours, ns->name, own, sizeof(own) - 1) > 0 && strcmp(own, theirs) != 0;
 }
 
 /* All but those that come later. */
 static void check_namespaces(const struct pns_plan *plan, pid_t leader, struct pns_err *err)
 {
+	char number[16];
+	pns_fd_auto int ours = open_namespaces("self");
+	pns_fd_auto int leaders = -1;
+
+	snprintf(number, sizeof(number), "%d", leader);
+	leaders = open_namespaces(number);
 	for (int i = 0; i < PNS_NS_COUNT; i++) {
 		if (i == PNS_NS_NET || i == PNS_NS_CGROUP || !pns_nstab[i].wanted(plan) ||
-		    is_own(&pns_nstab[i], leader))
+		    is_own(&pns_nstab[i], ours, leaders))
 			continue;
 		pns_err_add(err, EPROTO,
 			    "the helper is not in a %s namespace of its own: install pam_ns again",
@@ -274,6 +312,9 @@ int main(void)
 		report_and_die(&err);
 	}
 	receive(plan, fds, &text, &len, &err);
+	/* First, as it takes the kernel longer than all that comes until it is needed. */
+	if (network_begin(plan, &err) < 0)
+		report_and_die(&err);
 	init.leader = fds[0];
 	init.registry = fds[1];
 	init.lock = fds[2];
@@ -283,8 +324,6 @@ int main(void)
 		report_note(&err);
 		err = (struct pns_err){0};
 	}
-	if (network_begin(plan, &err) < 0)
-		report_and_die(&err);
 	/* Its root is where we are now. */
 	if (pns_nstab[PNS_NS_CGROUP].wanted(plan) && unshare(CLONE_NEWCGROUP) < 0)
 		pns_ns_explain(&pns_nstab[PNS_NS_CGROUP], errno, &err);

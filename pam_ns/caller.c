@@ -69,13 +69,21 @@ static void save_foreground(struct pns_caller *caller)
 		caller->foreground = getpgrp();
 }
 
+int pns_caller_begin(struct pns_caller *caller, const struct pns_plan *plan, struct pns_err *err)
+{
+	int r = save_threads(caller, err);
+
+	if (r == 0 && plan->time)
+		r = save_ns(&caller->ns[PNS_NS_TIME], &pns_nstab[PNS_NS_TIME], err);
+	return r;
+}
+
 int pns_caller_save(struct pns_caller *caller, const struct pns_plan *plan, struct pns_err *err)
 {
-	int r;
+	int r = 0;
 
-	r = save_threads(caller, err);
 	for (int i = 0; r == 0 && i < PNS_NS_COUNT; i++)
-		if (pns_nstab[i].wanted(plan))
+		if (i != PNS_NS_TIME && pns_nstab[i].wanted(plan))
 			r = save_ns(&caller->ns[i], &pns_nstab[i], err);
 	if (r < 0)
 		return r;

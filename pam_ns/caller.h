@@ -36,10 +36,13 @@ struct pns_caller {
 };
 
 /*
- * Takes down what will be needed to go back. Changes nothing but, in a threaded program, that this
- * thread no longer shares root, cwd and umask with the others (unshare(CLONE_FS)): setns() to a
- * mount namespace would move theirs too. -errno with the namespace that the kernel lacks named.
+ * Takes down what pns_caller_aim_time() is to change. Changes nothing but, in a threaded program, that
+ * this thread no longer shares root, cwd and umask with the others (unshare(CLONE_FS)): setns() to
+ * a mount namespace would move theirs too. -errno with the namespace that the kernel lacks named.
  */
+int pns_caller_begin(struct pns_caller *caller, const struct pns_plan *plan, struct pns_err *err);
+
+/* The same for pns_caller_join(): may be done while the helper starts. */
 int pns_caller_save(struct pns_caller *caller, const struct pns_plan *plan, struct pns_err *err);
 
 /*

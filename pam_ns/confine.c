@@ -61,7 +61,7 @@ static int drop_bounding(const struct pns_caps *caps)
 
 static bool is_confined(const struct pns_confine *confine)
 {
-	for (unsigned long cap = 0; cap < NUMBERS; cap++) {
+	for (unsigned long cap = 0; cap < NUMBERS && !confine->caps.all; cap++) {
 		int bounding = prctl(PR_CAPBSET_READ, cap, 0, 0, 0);
 
 		if (bounding < 0)

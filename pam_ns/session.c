@@ -62,24 +62,39 @@ static struct pns_session *session_new(struct pns_err *err)
 	return session;
 }
 
+struct saving {
+	struct pns_caller *caller;
+	const struct pns_plan *plan;
+};
+
+static int save(void *arg, struct pns_err *err)
+{
+	const struct saving *saving = arg;
+
+	return pns_caller_save(saving->caller, saving->plan, err);
+}
+
 /* Makes the instance of the entry that is ours now. */
 static int create(struct pns_session *session, struct pns_plan *plan,
 		  const struct pns_instance *instance, const struct timespec *deadline,
 		  struct pns_err *err)
 {
+	struct saving saving = {&session->caller, plan};
 	int init = -1, r;
 
 	snprintf(plan->id, sizeof(plan->id), "%u.%u", instance->uid, instance->number);
 	session->leader = PNS_FIRST_LEADER;
-	r = pns_spawn(plan, instance, deadline, &init, err);
+	r = pns_spawn(plan, instance, deadline, save, &saving, &init, err);
 	return r < 0 ? r : pns_kept_take(&session->init, init);
 }
 
 /* Takes over what pns_instance_enter() has got from init. */
-static int join(struct pns_session *session, struct pns_instance *instance)
+static int join(struct pns_session *session, struct pns_instance *instance, struct pns_err *err)
 {
+	int r = pns_caller_save(&session->caller, instance->plan, err);
+
 	session->leader = instance->leader;
-	return pns_kept_take(&session->init, pns_fd_steal(&instance->init));
+	return r < 0 ? r : pns_kept_take(&session->init, pns_fd_steal(&instance->init));
 }
 
 static int open_steps(struct pns_session *session, struct pns_plan *plan,
@@ -99,12 +114,12 @@ static int open_steps(struct pns_session *session, struct pns_plan *plan,
 	session->shared = theirs->scope == PNS_SCOPE_USER;
 	r = pns_confine_check(theirs, err);
 	if (r == 0)
-		r = pns_caller_save(&session->caller, theirs, err);
+		r = pns_caller_begin(&session->caller, theirs, err);
 	if (r == 0 && theirs->time)
 		r = pns_caller_aim_time(&session->caller, theirs, plan->who.service,
 					instance->joined ? instance->clocks : NULL, err);
 	if (r == 0)
-		r = instance->joined ? join(session, instance)
+		r = instance->joined ? join(session, instance, err)
 				     : create(session, plan, instance, deadline, err);
 	if (r == 0)
 		r = pns_caller_join(&session->caller, theirs, session->init.fd, !instance->joined,

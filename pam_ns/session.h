@@ -14,7 +14,7 @@ struct pns_session;
  * Makes the instance that the plan describes, or joins the one that the user has, and moves the
  * calling thread into it: all or nothing, within plan->timeout seconds. plan->id is filled in, and
  * *plan becomes that of the instance where one is joined. On failure everything is as it was
- * before, but for what pns_caller_save() says of threads; err says which step failed.
+ * before, but for what pns_caller_begin() says of threads; err says which step failed.
  */
 int pns_session_open(struct pns_plan *plan, struct pns_session **ret_session, struct pns_err *err);
 

@@ -416,6 +416,9 @@ static void kill_helper(struct helper *helper, bool let_it_end)
 {
 	struct pollfd wait = {.events = POLLIN};
 
+	/* If what went wrong is that no fd is left, there is one now for the helper's. */
+	pns_fd_close(&helper->exe);
+	pns_fd_close(&helper->null);
 	find_helper(helper);
 	reap_middle(helper);
 	find_helper(helper); /* it may have been said only now */
@@ -430,7 +433,8 @@ static void kill_helper(struct helper *helper, bool let_it_end)
 }
 
 static int run(struct room *room, const struct pns_plan *plan, const struct pns_instance *instance,
-	       const struct timespec *deadline, struct pns_err *err)
+	       const struct timespec *deadline, pns_meanwhile_fn meanwhile, void *arg,
+	       struct pns_err *err)
 {
 	struct helper *helper = &room->helper;
 	int r;
@@ -440,6 +444,8 @@ static int run(struct room *room, const struct pns_plan *plan, const struct pns_
 	if (r < 0)
 		return r;
 	r = fork_helper(room, err);
+	if (r == 0)
+		r = meanwhile(arg, err);
 	while (r == 0 && (!helper->ready || helper->init < 0))
 		r = next_msg(helper, deadline, plan->timeout, err);
 	if (r < 0)
@@ -450,7 +456,8 @@ static int run(struct room *room, const struct pns_plan *plan, const struct pns_
 }
 
 int pns_spawn(const struct pns_plan *plan, const struct pns_instance *instance,
-	      const struct timespec *deadline, int *ret_init, struct pns_err *err)
+	      const struct timespec *deadline, pns_meanwhile_fn meanwhile, void *arg, int *ret_init,
+	      struct pns_err *err)
 {
 	struct room *room = mmap(NULL, sizeof(*room), PROT_READ | PROT_WRITE,
 				 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -465,7 +472,7 @@ int pns_spawn(const struct pns_plan *plan, const struct pns_instance *instance,
 		prctl(PR_GET_CHILD_SUBREAPER, &subreaper);
 		if (subreaper)
 			prctl(PR_SET_CHILD_SUBREAPER, 0);
-		r = run(room, plan, instance, deadline, err);
+		r = run(room, plan, instance, deadline, meanwhile, arg, err);
 		if (subreaper)
 			prctl(PR_SET_CHILD_SUBREAPER, 1);
 	}

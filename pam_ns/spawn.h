@@ -6,9 +6,12 @@
 #include "instance.h"
 #include "plan.h"
 
+/* What the caller has to do itself, while the helper starts. 0 or -errno with err filled. */
+typedef int (*pns_meanwhile_fn)(void *arg, struct pns_err *err);
+
 /*
  * Runs the helper for the plan and waits until the instance's init says that every step is
- * done, at most until the deadline. 0 and *ret_init, a pidfd of init; what the helper has to say
+ * done, at most until the deadline; meanwhile() is run once, beside it. 0 and *ret_init, a pidfd of init; what the helper has to say
  * all the same goes to pns_err_note(). On failure err says which step failed and why, the helper, which is
  * to be init, is dead or dying, or gives itself up when it finds that nobody listens, and no child is
  * left; nor memory, unless root has killed the child between.
@@ -19,6 +22,7 @@
  * exec gives SIGCHLD back (de_thread() in fs/exec.c). It is adopted by the machine's init.
  */
 int pns_spawn(const struct pns_plan *plan, const struct pns_instance *instance,
-	      const struct timespec *deadline, int *ret_init, struct pns_err *err);
+	      const struct timespec *deadline, pns_meanwhile_fn meanwhile, void *arg, int *ret_init,
+	      struct pns_err *err);
 
 #endif

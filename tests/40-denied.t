@@ -199,6 +199,9 @@ log_mark
 for n in {9..24}; do prlimit --nofile="$n" su alice -c true; done >/dev/null 2>&1
 unlike "$(log_new)" 'Protocol error' "too few file descriptors: no denial calls it a protocol error"
 like "$(log_new)" 'Too many open files' "... but what it is"
+log_mark
+prlimit --nofile=60:60 capsh --drop=cap_sys_resource -- -c 'su alice -c true' >/dev/null 2>&1
+denied_like 'raising the limit of open files to 64 .does the login program run without cap_sys_resource, under a hard limit that is lower' "a hard limit of 60 files that cannot be raised"
 stack su
 mended "limits back"
 

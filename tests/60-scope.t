@@ -229,6 +229,21 @@ is "$seen" $'opened 512 denied 2 namespaces 1 host 0\nclosed 512' "one instance 
 poll_until bash -c "[ \"\$(grep -c 'has as many logins as it can take' $LOG)\" = 2 ]"
 ok $? "... and the log says so of the next"
 clean "512"
+# 64 files, less what init needs for itself and for who asks it something.
+mkfifo -m 666 /run/few
+cp /etc/pam.d/su /run/bed/su && sed -i /pam_limits/d /etc/pam.d/su
+prlimit --nofile=64:64 capsh --drop=cap_sys_resource -- -c "su alice -c 'read -r x </run/few'" &
+exec 7<>/run/few
+poll_until pgrep -f 'pam_ns: alice'
+seen=$("$TOOLS/crowd" pamtest alice 40 <<<go)
+echo >&7
+wait $!
+exec 7>&-
+cp /run/bed/su /etc/pam.d/su
+poll_until no_sessions
+is "$seen" $'opened 29 denied 11 namespaces 1 host 0\nclosed 29' "one that was opened under a limit of 64 files takes 30"
+rm /run/few
+clean "64 files"
 
 # ---- what cannot be joined ----
 

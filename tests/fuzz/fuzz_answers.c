@@ -48,6 +48,7 @@ static struct run {
 	} said[SAID_MAX];
 	size_t n, next;
 	unsigned int notes;
+	bool fail_meanwhile; /* what goes on beside the helper fails */
 } run;
 
 int fuzz_socketpair(int domain, int type, int protocol, int pair[2])
@@ -154,6 +155,8 @@ static const struct said *foretell(unsigned int *ret_notes)
 	bool ready = false;
 
 	*ret_notes = 0;
+	if (run.fail_meanwhile)
+		return NULL;
 	for (size_t i = 0; i < run.n; i++) {
 		const struct said *said = &run.said[i];
 
@@ -179,7 +182,7 @@ static const struct said *foretell(unsigned int *ret_notes)
 	return NULL;
 }
 
-/* Two bytes a message, and what is left over is text. */
+/* Two bytes a message; one that is left over makes what goes on beside the helper fail. */
 static void read_input(const uint8_t *data, size_t size)
 {
 	static const size_t lens[] = {sizeof(struct pns_msg),
@@ -206,6 +209,7 @@ static void read_input(const uint8_t *data, size_t size)
 		if (data[1] & 0x40)
 			memcpy(said->msg.text, data, size < 200 ? size : 200);
 	}
+	run.fail_meanwhile = size == 1;
 }
 
 static unsigned int count_fds(void)
@@ -217,6 +221,14 @@ static unsigned int count_fds(void)
 	return n;
 }
 
+static int meanwhile(void *arg, struct pns_err *err)
+{
+	unsigned int *times = arg;
+
+	++*times;
+	return run.fail_meanwhile ? pns_err_add(err, EIO, "failed beside the helper") : 0;
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static struct pns_err err;
@@ -225,7 +237,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct pns_instance instance = PNS_INSTANCE_NONE;
 	const struct said *ready;
 	unsigned int notes;
-	unsigned int before;
+	unsigned int before, times = 0;
 	int init = -1, r;
 	struct stat st;
 
@@ -235,8 +247,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	instance.registry = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	instance.lock = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	before = count_fds();
-	r = pns_spawn(&plan, &instance, &deadline, &init, &err);
+	r = pns_spawn(&plan, &instance, &deadline, meanwhile, &times, &init, &err);
 	pns_fd_close(&run.peer);
+	must(times == 1, "what goes on beside the helper was run %u times", times);
 	ready = foretell(&notes);
 	must_be_err(&err, r);
 	must((r == 0) == (ready != NULL), "%d, where READY %s", r, ready ? "came" : "did not come");
