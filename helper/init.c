@@ -375,7 +375,7 @@ static void wait_and_serve(struct init *init)
 {
 	struct pollfd fds[POLL_FIXED + CLIENTS_MAX + LEADERS_MAX];
 	uint32_t who[LEADERS_MAX];
-	int n = POLL_FIXED + CLIENTS_MAX, leaders = 0;
+	int n = POLL_FIXED + CLIENTS_MAX, leaders = 0, r;
 
 	fds[POLL_SIGNALS] = (struct pollfd){.fd = init->fds->signals, .events = POLLIN};
 	fds[POLL_LISTENER] = (struct pollfd){.fd = init->fds->listener, .events = POLLIN};
@@ -387,7 +387,13 @@ static void wait_and_serve(struct init *init)
 		fds[n + leaders] = (struct pollfd){.fd = init->leader[i], .events = POLLIN};
 		who[leaders++] = i;
 	}
-	if (poll(fds, (nfds_t)(n + leaders), wait_ms(init)) <= 0)
+	r = poll(fds, (nfds_t)(n + leaders), wait_ms(init));
+	/* Root inside has lowered our limit of open files: who cannot watch must not stay. */
+	if (r < 0 && errno == EINVAL) {
+		unlist(init);
+		_exit(1);
+	}
+	if (r <= 0)
 		return;
 	/* Clients first: a DETACH is better known as one than as a leader that died. */
 	for (int i = 0; i < CLIENTS_MAX; i++)

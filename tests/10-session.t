@@ -114,6 +114,14 @@ is "$(nsenter -a -t "$inside" sh -c 'for s in TERM HUP INT KILL; do kill -$s 1; 
 kill "$inside"
 wait $! 2>/dev/null
 clean "signals of root inside"
+su alice -s /bin/bash -c 'sleep 1005; exit 0' >/dev/null 2>&1 &
+poll_until pgrep -f '^sleep 1005'
+inside=$(pgrep -f '^sleep 1005')
+nsenter -a -t "$inside" sh -c 'prlimit --pid 1 --nofile=4:4; (true &)' # an orphan that init wakes up for
+poll_until bash -c "! pgrep -f '^sleep 1005'"
+ok $? "root inside makes init blind: the session ends"
+wait $! 2>/dev/null
+clean "an init without files"
 
 # su inside a session stays in it.
 seen=$(in_session 'readlink /proc/self/ns/net; echo secret | su bob -c "readlink /proc/self/ns/net; id -un"' | sed 's/Password: //')

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
- * The floor: the kernel calls without which there is no session of the default policy,
- * and nothing else. No exec, no PAM, no policy, no registry, no check.
+ * The floor: the kernel calls without which there is no session of the default policy, all its
+ * mounts among them, and nothing else. No exec, no PAM, no policy, no registry, no check.
  */
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/sched.h>
@@ -13,6 +14,7 @@
 #include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/utsname.h>
 
@@ -20,6 +22,7 @@
 
 #define FLAGS	 (CLONE_NEWNS | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWPID | CLONE_NEWNET)
 #define REGISTRY "/run/pam_ns"
+#define SYSTEMD	 "/run/systemd"
 #define MAX_SUB	 64
 
 static const struct {
@@ -39,6 +42,10 @@ static const struct {
 /* What is mounted below /sys is found once: reading it is not the kernel's cost. */
 static char *below_sys[MAX_SUB];
 static int subs;
+
+/* As are the directories of /run/systemd, which stay when its sockets are hidden. */
+static char *in_systemd[MAX_SUB];
+static int kept;
 
 static void need(const char *what, long r)
 {
@@ -70,6 +77,18 @@ static void find_below_sys(void)
 	}
 }
 
+static void find_in_systemd(void)
+{
+	DIR *dir = opendir(SYSTEMD);
+	struct dirent *entry;
+
+	while (dir && (entry = readdir(dir)))
+		if (entry->d_type == DT_DIR && entry->d_name[0] != '.' && kept < MAX_SUB)
+			in_systemd[kept++] = strdup(entry->d_name);
+	if (dir)
+		closedir(dir);
+}
+
 static void mount_sys(void)
 {
 	int tree[MAX_SUB];
@@ -93,7 +112,10 @@ static void mount_tmpfs(const char *path)
 			 "mode=1777,size=10%,nr_inodes=100000"));
 }
 
-/* The registry's stand-in, sealed, with the one file that marks a session. */
+/*
+ * The registry's stand-in, sealed, with the file that marks a session, what hidden things look like, and
+ * the place for sessions within.
+ */
 static void mount_stand_in(void)
 {
 	const unsigned long flags = MS_NOSUID | MS_NODEV | MS_NOEXEC;
@@ -103,7 +125,39 @@ static void mount_stand_in(void)
 	need("mark", fd = open(REGISTRY "/inside", O_WRONLY | O_CREAT | O_CLOEXEC, 0644));
 	need("mark", write(fd, "0.1\n", 4));
 	close(fd);
+	need("hidden", mkdir(REGISTRY "/hidden", 0));
+	need("nested", mkdir(REGISTRY "/nested", 0700));
+	need("nested",
+	     mount("tmpfs", REGISTRY "/nested", "tmpfs", flags, "mode=700,size=16m,nr_inodes=4k"));
 	need("seal", mount(NULL, REGISTRY, NULL, MS_REMOUNT | MS_RDONLY | flags, NULL));
+}
+
+/* The buses: D-Bus hidden, of /run/systemd the directories alone, and a /run/user of the session's. */
+static void hide_buses(void)
+{
+	struct mount_attr readonly = {.attr_set = MOUNT_ATTR_RDONLY};
+	int tree[MAX_SUB], fd;
+
+	need("/run/dbus", mount(REGISTRY "/hidden", "/run/dbus", NULL, MS_BIND, NULL));
+	need(SYSTEMD, fd = open(SYSTEMD, O_PATH | O_CLOEXEC));
+	for (int i = 0; i < kept; i++)
+		need("open_tree",
+		     tree[i] = open_tree(fd, in_systemd[i],
+					 OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE));
+	close(fd);
+	need(SYSTEMD, mount("tmpfs", SYSTEMD, "tmpfs", MS_NOSUID | MS_NODEV, "mode=755,size=64m"));
+	need(SYSTEMD, fd = open(SYSTEMD, O_PATH | O_CLOEXEC));
+	for (int i = 0; i < kept; i++) {
+		need("mkdir", mkdirat(fd, in_systemd[i], 0755));
+		need("move_mount",
+		     move_mount(tree[i], "", fd, in_systemd[i], MOVE_MOUNT_F_EMPTY_PATH));
+		close(tree[i]);
+	}
+	need("seal", mount_setattr(fd, "", AT_EMPTY_PATH, &readonly, sizeof(readonly)));
+	close(fd);
+	mount_tmpfs("/run/user");
+	need("/run/user", mkdir("/run/user/1000", 0700));
+	need("/run/user", chown("/run/user/1000", 1000, 1000));
 }
 
 static void lo_up(void)
@@ -121,7 +175,8 @@ __attribute__((noreturn)) static void init(int ready)
 	struct utsname uts;
 
 	need("slave", mount(NULL, "/", NULL, MS_REC | MS_SLAVE, NULL));
-	need("/proc", mount("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL));
+	need("/proc",
+	     mount("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, "hidepid=invisible"));
 	mount_sys();
 	mount_tmpfs("/tmp");
 	mount_tmpfs("/var/tmp");
@@ -130,6 +185,7 @@ __attribute__((noreturn)) static void init(int ready)
 	    errno != ENOENT)
 		need("/dev/mqueue", -1);
 	mount_stand_in();
+	hide_buses();
 	uname(&uts);
 	need("sethostname", sethostname(uts.nodename, strlen(uts.nodename)));
 	lo_up();
@@ -187,6 +243,7 @@ int main(int argc, char **argv)
 		.open = open_session, .close = close_session, .data = &session};
 
 	find_below_sys();
+	find_in_systemd();
 	if (argc < 2 || run(&floor, argv + 1) != 0) {
 		fprintf(stderr, "usage: floor rounds N | rate K N | hold N\n");
 		return 2;
