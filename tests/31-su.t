@@ -63,6 +63,24 @@ wait $!
 like "$(cat /run/bed/out)" alive "the session lives on"
 clean "su by a user"
 
+# Nor may it be to end or stop what starts the helper, for it runs on su's own memory. Each clone() is
+# held up, that which it makes the helper with too.
+child_of_su() { MIDDLE=$(pgrep -P "$(pgrep -xo su)"); }
+if strace -qq -o /dev/null true 2>/dev/null; then
+	echo secret | strace -u bob -f -qq -o /dev/null -e inject=clone:delay_enter=1000000 \
+		su alice -c 'echo in' >/run/bed/out 2>/dev/null &
+	poll_until child_of_su
+	seen=$(grep -E 'Uid|SigBlk' "/proc/$MIDDLE/status"
+		for s in STOP KILL; do setpriv --reuid 2002 --clear-groups --regid 2002 kill -$s "$MIDDLE" 2>&1; done)
+	is "$(grep -c 'not permitted' <<<"$seen")" 2 "the invoking user cannot signal what starts the helper" || diag "$seen"
+	like "$seen" $'SigBlk:\tfffffffffffbfeff' "no handler runs in it, of the C library's own signals neither"
+	wait $!
+	is "$(cat /run/bed/out)" in "... and gets the session"
+	clean "su by a user, held up"
+else
+	skip 4 "strace cannot trace here"
+fi
+
 # Ctrl-C at every moment of opening leaves nothing.
 for ((i = 0; i < 20; i++)); do
 	timeout -s INT "0.0$((i % 10))$((i < 10 ? 0 : 5))" su alice -c 'sleep 0.05' >/dev/null 2>&1
