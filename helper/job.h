@@ -11,9 +11,10 @@
 struct job {
 	const struct pns_plan *plan;
 	struct pns_layout layout;
-	int *source; /* of each mount, opened in the host's view; -1: it has none */
-	dev_t run;   /* the device of /run, as the host has it */
-	int hidden;  /* directory of the stand-ins for what is hidden */
+	int *source;	   /* of each mount, opened in the host's view; -1: it has none */
+	struct seen *seen; /* of each mount, for verify.c; NULL: there is no need */
+	dev_t run;	   /* the device of /run, as the host has it */
+	int hidden;	   /* directory of the stand-ins for what is hidden */
 	/* What only this session has: there, mount points may be made. */
 	size_t n_own;
 	struct own {
@@ -97,7 +98,12 @@ int hide_absent(struct job *job, const struct pns_mount *mount, struct walk *wal
 /* freeze.c: lays a stand-in over what is there; walk ends elsewhere then. */
 int hide_present(const struct job *job, struct walk *walk);
 
-/* verify.c: is every mount of the layout in force, now that all are made? -EBUSY. */
-int layout_verify(const struct job *job, struct pns_err *err);
+/*
+ * verify.c: notes what each mount's target leads to after its turn, and whether that is still so when all
+ * are made. 0 or -errno with err filled, -EBUSY if it is not.
+ */
+int verify_begin(struct job *job, struct pns_err *err);
+int verify_note(struct job *job, size_t i, struct pns_err *err);
+int verify_end(const struct job *job, struct pns_err *err);
 
 #endif

@@ -75,12 +75,13 @@ static int attach(const struct pns_mount *mount, int tree, const struct walk *wa
 	return r < 0 ? job_failed(mount, -r, mount->target, "mounting on", err) : 0;
 }
 
-/* Is it there already? /var/tmp may be a symbolic link to /tmp. */
+/* Is it there already? /var/tmp may be a symbolic link to /tmp, and /home to where homes are. */
 static bool is_done(const struct job *job, const struct pns_mount *mount, const struct walk *walk)
 {
 	const struct own *own = job_own(job, &walk->st);
 
-	return mount->key == PNS_KEY_private_tmp && own && own->root == walk->st.st_ino;
+	return (mount->key == PNS_KEY_private_tmp || mount->key == PNS_KEY_home) && own &&
+	       own->root == walk->st.st_ino;
 }
 
 /* ---- one kind each ---- */
@@ -381,6 +382,7 @@ static void job_cleanup(struct job *job)
 		pns_fd_close(&job->owed[i].fd);
 	pns_fd_close(&job->hidden);
 	free(job->source);
+	free(job->seen);
 	pns_layout_free(&job->layout);
 }
 
@@ -393,13 +395,17 @@ static int carry_out(struct job *job, struct pns_err *err)
 		r = mountinfo_before(&unused, err);
 	if (r == 0)
 		r = open_sources(job, err);
+	if (r == 0)
+		r = verify_begin(job, err);
 	for (size_t i = 0; r == 0 && i < job->layout.n; i++) {
 		const struct pns_mount *mount = &job->layout.mount[i];
 
 		r = kinds[mount->kind](job, mount, job->source[i], err);
+		if (r == 0)
+			r = verify_note(job, i, err);
 	}
 	if (r == 0)
-		r = layout_verify(job, err);
+		r = verify_end(job, err);
 	return r < 0 ? r : settle(job, err);
 }
 

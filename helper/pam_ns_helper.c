@@ -52,10 +52,10 @@ static int raise_files(void)
 	more.rlim_max = files.rlim_max < FILES ? FILES : files.rlim_max;
 	if (setrlimit(RLIMIT_NOFILE, &more) == 0)
 		return 0;
-	if (files.rlim_max < FILES_MIN)
-		return -EPERM;
 	more.rlim_cur = more.rlim_max = files.rlim_max;
-	return setrlimit(RLIMIT_NOFILE, &more) < 0 ? -errno : 0;
+	if (setrlimit(RLIMIT_NOFILE, &more) == 0)
+		files.rlim_cur = more.rlim_cur;
+	return files.rlim_cur < FILES_MIN ? -EPERM : 0;
 }
 
 /* What a login program hands down and what root's own program should not run under. */
@@ -312,7 +312,11 @@ int main(void)
 		report_and_die(&err);
 	}
 	receive(plan, fds, &text, &len, &err);
-	/* First, as it takes the kernel longer than all that comes until it is needed. */
+	if (scope_enter(plan, &err) < 0) {
+		report_note(&err);
+		err = (struct pns_err){0};
+	}
+	/* Early, as it takes the kernel longer than all that comes until it is needed. */
 	if (network_begin(plan, &err) < 0)
 		report_and_die(&err);
 	init.leader = fds[0];
@@ -320,10 +324,6 @@ int main(void)
 	init.lock = fds[2];
 	leader = pid_of(init.leader);
 	check_namespaces(plan, leader, &err);
-	if (scope_enter(plan, &err) < 0) {
-		report_note(&err);
-		err = (struct pns_err){0};
-	}
 	/* Its root is where we are now. */
 	if (pns_nstab[PNS_NS_CGROUP].wanted(plan) && unshare(CLONE_NEWCGROUP) < 0)
 		pns_ns_explain(&pns_nstab[PNS_NS_CGROUP], errno, &err);

@@ -176,13 +176,50 @@ for line in 'hide = /etc/kernel.link' 'readonly = /etc/kernel.link' 'bind = /var
 	'tmpfs = /etc/tmp.link/sub'; do
 	target=${line##* }
 	refused "$line, which leads to what another mount covers" \
-		"${line%% *}: $target: another mount came to lie over it: write the path that it leads to, without symbolic links" \
+		"${line%% *}: $target: another mount came to lie over it: write the paths that they lead to, without symbolic links" \
 		< <(printf '[default]\n%s\n' "$line")
 done
 with "hide = /sys/kernel/mm"
 like "$(inside "ls /etc/kernel.link/")" "Permission denied" "the path itself, and so the link to it"
 rm -r /etc/kernel.link /etc/tmp.link /tmp/sub
-clean "links to what another mount covers"
+covered() { # KEY PATH LINE...: the mount that KEY asks for is covered
+	refused "${*:3}" "$1: $2: another mount came to lie over it" < <(printf '[default]\n'; printf '%s\n' "${@:3}")
+}
+mkdir /etc/place
+touch /etc/place/secret
+ln -s place/secret /etc/a.link
+ln -s /proc /var/t/proc
+ln -s /etc/place /var/t/place
+covered hide /etc/a.link 'hide = /etc/a.link' 'bind = /var/t/empty /etc/place'
+rm /etc/place/secret
+covered hide /etc/place/secret 'hide = /etc/place/secret' 'bind = /var/t/empty /var/t/place'
+covered readonly /etc/place 'readonly = /etc/place' 'bind = /var/t/data /var/t/place'
+covered readonly /etc/place 'readonly = /etc/place' 'bind = /etc/place /var/t/place'
+covered tmpfs /etc/place 'tmpfs = /etc/place' 'bind = /var/t/data /var/t/place'
+covered proc /proc 'bind = /proc /var/t/proc'
+covered buses /run/dbus 'bind = /run /var/run'
+with 'bind.x = /var/t/data /etc/place/none optional' 'bind.y = /var/t/empty /var/t/place'
+is "$(inside 'echo in')" in "what was left out does not matter"
+rm -r /etc/place /etc/a.link /var/t/proc /var/t/place
+clean "what links lead to is covered"
+
+# What is hidden twice, and what is not there, is no reason to deny.
+touch /run/dbus/socket /root/x
+ln -s /root/x /var/t/to-root
+with 'hide = /var/run/user'
+is "$(inside 'echo in')" in "what is hidden besides"
+rmdir /run/user
+for line in 'hide = /var/run/dbus/socket' 'hide = /var/t/data' 'bind = /var/t/data /var/t/mnt' 'tmpfs = /var/t/mnt' \
+	'hide = /var/run/user' 'readonly = /var/t/data' 'hide = /var/t/to-root'; do
+	with "$line" 'home = own'
+	is "$(inside 'echo in')" in "$line, without /run/user and with /root hidden"
+done
+mkdir /run/user
+rm /run/dbus/socket /root/x /var/t/to-root
+with 'readonly = /var/t/data' 'hide = /var/t/data/absent /var/t/data/sub' 'bind.x = /var/t/empty /var/t/mnt' 'hide.x = /var/t/mnt/absent'
+is "$(inside 'echo x >/var/t/data/absent; echo x >/var/t/mnt/absent; echo in' | grep -c 'Read-only\|^in')" 3 \
+	"what is frozen by one and bound or read-only by another"
+clean "all but denied"
 
 # ---- a user namespace of the user's own does not help ----
 if unshare -Urm true 2>/dev/null; then
