@@ -65,6 +65,7 @@ clean "su by a user"
 
 # Nor may it be to end or stop what starts the helper, for it runs on su's own memory. Each clone() is
 # held up, that which it makes the helper with too.
+# shellcheck disable=SC2317 # by way of poll_until
 child_of_su() { MIDDLE=$(pgrep -P "$(pgrep -xo su)"); }
 if strace -qq -o /dev/null true 2>/dev/null; then
 	echo secret | strace -u bob -f -qq -o /dev/null -e inject=clone:delay_enter=1000000 \
