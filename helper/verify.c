@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
  * Mounts are made in the order of their paths, and a path may be led elsewhere by a symbolic link of
- * root's: what it led to can be covered by a mount whose turn came later, as /sys is. Then
- * a hidden path would show again. So what each path led to when its turn was over, it must lead to in the end.
+ * root's: what it led to can be covered by a mount whose turn came later, as /sys is. Then a hidden
+ * path would show again. So what each path led to when its turn was over, it must lead to in the end.
  */
 #include <errno.h>
 #include <stdlib.h>

@@ -10,11 +10,12 @@
 typedef int (*pns_meanwhile_fn)(void *arg, struct pns_err *err);
 
 /*
- * Runs the helper for the plan and waits until the instance's init says that every step is
- * done, at most until the deadline; meanwhile() is run once, beside it. 0 and *ret_init, a pidfd of init; what the helper has to say
- * all the same goes to pns_err_note(). On failure err says which step failed and why, the helper, which is
- * to be init, is dead or dying, or gives itself up when it finds that nobody listens, and no child is
- * left; nor memory, unless root has killed the child between.
+ * Runs the helper for the plan and waits until the instance's init says that every step is done, at
+ * most until the deadline; meanwhile(arg) is run beside it, once, when there is a helper. 0 and
+ * *ret_init, a pidfd of init; what the helper has to say all the same goes to pns_err_note(). On
+ * failure, meanwhile()'s too, err says which step failed and why, the helper, which is to be init, is
+ * dead or dying, or gives itself up when it finds that nobody listens, and no child is left; nor
+ * memory, unless root has killed the child between.
  *
  * The helper is the child of a child between, which is reaped here. That one sends no SIGCHLD and no
  * wait() without __WALL sees it (clone(2), exit signal 0): nothing of the caller's signals is changed,
