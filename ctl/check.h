@@ -36,6 +36,9 @@ struct stacks {
 
 void check_pam(struct findings *f, struct stacks *ret_stacks);
 void check_policy(struct findings *f, const char *conf, const struct stacks *stacks);
+/* check_links.c: which paths of one login's policy lead to where another of its mounts is. */
+struct pns_policy;
+void check_links(struct findings *f, const struct pns_policy *policy);
 void check_system(struct findings *f);
 
 #endif

@@ -346,8 +346,10 @@ static void judge_login(struct checking *c, const struct login *login, const cha
 
 	if (err && who) {
 		if (make_who(login, service, who, err) == 0 &&
-		    pns_policy_resolve(c->conf, who, &policy, err) == 0)
+		    pns_policy_resolve(c->conf, who, &policy, err) == 0) {
 			judge_leaks(c->f, &policy);
+			check_links(c->f, &policy);
+		}
 		found_err(c->f, err);
 	}
 	pns_policy_free(&policy);

@@ -117,6 +117,18 @@ warn_policy "$CONF:2: mount = no: " "mount = no" <<<$'[user alice]\nmount = no\n
 warn_policy "$CONF:2: private_tmp = no: " "private_tmp = no" <<<$'[group students]\nprivate_tmp = no'
 warn_policy "$CONF:2: network = host with buses shown" "network = host with buses shown" <<<$'[default]\nnetwork = host\nbuses = show'
 warn_policy "$CONF:2: buses = show: " "buses = show" <<<$'[default]\nbuses = show'
+mkdir -p /etc/place
+ln -s /sys/kernel/mm /etc/kernel.link
+ln -s /etc/place /var/place.link
+warn_policy "$CONF:2: hide.x: a symbolic link leads /etc/kernel.link to /sys/kernel/mm, covered by the mount on /sys .network., which denies the login: write /sys/kernel/mm" \
+	"a link to what is mounted later" <<<$'[default]\nhide.x = /etc/kernel.link'
+warn_policy "$CONF:2: readonly: a symbolic link leads /etc/kernel.link/none to /sys/kernel/mm/none, covered by" \
+	"... as far as it is there" <<<$'[default]\nreadonly = /etc/kernel.link/none'
+warn_policy "$CONF:3: bind: a symbolic link leads /var/place.link to /etc/place, covering that on /etc/place/x .hide." \
+	"a link to what was hidden before" <<<$'[default]\nhide = /etc/place/x\nbind = /etc/place /var/place.link'
+policy <<<$'[default]\nhide = /bin/none /var/run/none\nreadonly = /lib'
+check 0 "links that lead to no other mount"
+rm -r /etc/place /etc/kernel.link /var/place.link
 warn_policy "$CONF:1: \[user nosuch\] never matches: no user nosuch" "no such user" <<<$'[user nosuch]\nuts = no'
 warn_policy "$CONF:1: \[group nosuch\] never matches: no group nosuch" "no such group" <<<$'[group nosuch]\nuts = no'
 warn_policy "$CONF:1: \[uid 77777\] never matches: nobody has uid 77777" "no such uid" <<<$'[uid 77777]\nuts = no'
