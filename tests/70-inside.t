@@ -89,6 +89,8 @@ seen=$(nsenter -a -t "$IN" bash -c 'for s in HUP INT QUIT TERM STOP TSTP KILL CH
 like "$seen" $'pam_ns\nState:\tS' "root inside: no signal reaches init"
 deny "root inside: not by ptrace without a right to it" nsenter -a -t "$IN" setpriv --bounding-set=-sys_ptrace,-sys_admin \
 	--inh-caps=-all bash -c 'cat /proc/1/mem || ls -l /proc/1/fd/'
+# su that has seen its child stop has stopped itself, and waits for its own shell to wake it.
+while kill -CONT "$HELD" 2>/dev/null; do sleep 0.2; done &
 release
 clean "root inside"
 
