@@ -122,6 +122,10 @@ int freeze(struct job *job, const struct walk *walk, freeze_keep_fn keep, bool s
 
 	if (r == 0)
 		r = job_note(job, tree, OWN_FROZEN, false);
+	if (r == 0) {
+		job->own[job->n_own - 1].over_dev = walk->st.st_dev;
+		job->own[job->n_own - 1].over_ino = walk->st.st_ino;
+	}
 	/* Attached first: older kernels mount on nothing that is not (move_mount(2)). */
 	if (r == 0)
 		r = tree_attach(tree, walk->fd);

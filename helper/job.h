@@ -21,7 +21,9 @@ struct job {
 		dev_t dev;
 		ino_t root;
 		enum { OWN_MEMORY, OWN_FROZEN, OWN_DISK } kind;
-		bool user; /* what is made in it is the user's in the end */
+		bool user;	/* what is made in it is the user's in the end */
+		dev_t over_dev; /* OWN_FROZEN: the directory whose entries it has */
+		ino_t over_ino;
 	} own[JOB_OWN_MAX];
 	/* Who owns what in the end: until then root makes mount points there, without DAC_OVERRIDE. */
 	size_t n_owed;

@@ -73,7 +73,7 @@ int verify_note(struct job *job, size_t i, struct pns_err *err)
 }
 
 /*
- * What is hidden by now is no less than that, and a directory that was frozen later holds what it
+ * What is hidden by now is no less than that, and that very directory, frozen later, holds what it
  * held (freeze.c).
  */
 static bool holds(const struct job *job, const struct seen *then, const struct seen *now,
@@ -86,7 +86,10 @@ static bool holds(const struct job *job, const struct seen *then, const struct s
 		return true;
 	if (then->readonly && !now->readonly)
 		return false;
-	return (own && own->kind == OWN_FROZEN) || (then->dev == now->dev && then->ino == now->ino);
+	if (own && own->kind == OWN_FROZEN && own->over_dev == then->dev &&
+	    own->over_ino == then->ino)
+		return true;
+	return then->dev == now->dev && then->ino == now->ino;
 }
 
 int verify_end(const struct job *job, struct pns_err *err)

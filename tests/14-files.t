@@ -196,6 +196,10 @@ covered hide /etc/place/secret 'hide = /etc/place/secret' 'bind = /var/t/empty /
 covered readonly /etc/place 'readonly = /etc/place' 'bind = /var/t/data /var/t/place'
 covered readonly /etc/place 'readonly = /etc/place' 'bind = /etc/place /var/t/place'
 covered tmpfs /etc/place 'tmpfs = /etc/place' 'bind = /var/t/data /var/t/place'
+mkdir /etc/place/dir /var/t/data/dir
+ln -sfn place/dir /etc/a.link
+covered hide.a /etc/a.link 'hide.a = /etc/a.link' 'hide.b = /etc/place/dir/absent' 'bind = /var/t/data /etc/place'
+rmdir /etc/place/dir /var/t/data/dir
 covered proc /proc 'bind = /proc /var/t/proc'
 covered buses /run/dbus 'bind = /run /var/run'
 with 'bind.x = /var/t/data /etc/place/none optional' 'bind.y = /var/t/empty /var/t/place'
